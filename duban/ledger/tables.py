@@ -1,0 +1,407 @@
+"""The ledger's tables. ``event`` is the record; every other table is a projection of it.
+
+Projections can be thrown away and built again from the events (``duban.ledger.events.rebuild``).
+Overdue, lamp and "reminded" are never columns: they are computed from dates and ``now``. Columns that
+serve only the hand-over of messages (leases) are marked operational and are not part of the record.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from duban import clock
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware moment: fixed-width UTC text in SQLite, ``timestamptz`` in PostgreSQL."""
+
+    impl = sa.String(27)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Each database's own way to keep a moment that sorts as time does."""
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(sa.TIMESTAMP(timezone=True))
+        return dialect.type_descriptor(sa.String(27))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Refuse a naive moment before it reaches a row."""
+        if value is None:
+            return None
+        aware = clock.local(value)
+        return aware.astimezone(UTC) if dialect.name == "postgresql" else clock.stamp(aware)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Give the moment on a clock in Asia/Shanghai."""
+        if value is None:
+            return None
+        return clock.local(value) if isinstance(value, datetime) else clock.parse_stamp(value)
+
+
+class Exact(TypeDecorator[Decimal]):
+    """A decimal number kept as its own text, so that no database rounds it."""
+
+    impl = sa.String(40)
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:
+        """Text without exponent."""
+        return None if value is None else format(value, "f")
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Decimal | None:
+        """The same number again."""
+        return None if value is None else Decimal(value)
+
+
+def _key(name: str = "id") -> sa.Column[str]:
+    return sa.Column(name, sa.String(240), primary_key=True)
+
+
+def _text(name: str, size: int = 240, default: str = "") -> sa.Column[str]:
+    return sa.Column(name, sa.String(size), nullable=False, server_default=default)
+
+
+event = sa.Table(
+    "event",
+    metadata,
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    _text("kind", 60),
+    _text("subject"),
+    sa.Column("obligation", sa.String(240)),
+    _text("actor", 120),
+    _text("cause"),
+    sa.Column("occurred_at", Moment, nullable=False),
+    sa.Column("recorded_at", Moment, nullable=False),
+    sa.Column("data", sa.Text, nullable=False),
+    sa.Column("prev_hash", sa.String(64), nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False, unique=True),
+    sa.Index(
+        "ix_event_obligation",
+        "obligation",
+        "seq",
+        sqlite_where=sa.text("obligation IS NOT NULL"),
+        postgresql_where=sa.text("obligation IS NOT NULL"),
+    ),
+    sa.Index("ix_event_subject", "subject", "seq"),
+)
+
+trait = sa.Table("trait", metadata, _key("name"), sa.Column("value", sa.Text, nullable=False))
+
+plan = sa.Table(
+    "plan",
+    metadata,
+    _key(),
+    _text("title"),
+    sa.Column("in_use_from", sa.Date, nullable=False),
+    _text("digest", 64),
+    sa.Column("applied_at", Moment, nullable=False),
+    sa.Column("data", sa.Text, nullable=False),
+)
+
+unit = sa.Table(
+    "unit",
+    metadata,
+    _key(),
+    _text("name"),
+    _text("short"),
+    _text("kind", 20),
+    _text("grp", 60),
+    sa.Column("active", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("data", sa.Text, nullable=False),
+)
+
+task = sa.Table(
+    "task",
+    metadata,
+    sa.Column("plan", sa.String(80), primary_key=True),
+    sa.Column("id", sa.String(80), primary_key=True),
+    _text("title"),
+    _text("area", 80),
+    sa.Column("weight", Exact, nullable=False),
+    sa.Column("withdrawn_on", sa.Date),
+    _text("source", 20),
+    sa.Column("data", sa.Text, nullable=False),
+)
+
+obligation = sa.Table(
+    "obligation",
+    metadata,
+    _key("key"),
+    _text("plan", 80),
+    _text("task", 80),
+    _text("unit", 80),
+    _text("role", 12),  # lead | joint | support | part
+    _text("kind", 12),  # finish | milestone | report | summary
+    _text("period", 40),
+    _text("label"),  # 2026年一季度, 办结, the milestone's title
+    _text("title"),
+    _text("phrase"),
+    sa.Column("opens_on", sa.Date),
+    sa.Column("due_on", sa.Date),
+    sa.Column("due_at", Moment),
+    sa.Column("original_due_on", sa.Date),
+    sa.Column("provisional", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("weight", Exact, nullable=False),
+    _text("deadline_class", 12),
+    sa.Column("urgent", sa.Integer, nullable=False, server_default="0"),
+    _text("state", 12),
+    sa.Column("is_open", sa.Integer, nullable=False),
+    sa.Column("round", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("requested_at", Moment),
+    sa.Column("acked_at", Moment),
+    sa.Column("missed_at", Moment),
+    sa.Column("submitted_at", Moment),  # the first time it came in; ours, never the stated date
+    sa.Column("closed_at", Moment),
+    sa.Column("submission", sa.String(240)),
+    sa.Column("versions", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("returned", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("extended", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("remaining_days", sa.Integer),  # working days kept while suspended
+    sa.Column("percent", sa.Integer),
+    _text("reason"),
+    sa.CheckConstraint("is_open IN (0, 1)", name="is_open"),
+    # Scheduled scans seek today's few due dates here: cost follows the hits, not the table.
+    sa.Index(
+        "ix_obligation_open_due",
+        "due_on",
+        "key",
+        sqlite_where=sa.text("is_open = 1"),
+        postgresql_where=sa.text("is_open = 1"),
+    ),
+    sa.Index("ix_obligation_unit", "unit", "due_on"),
+    sa.Index("ix_obligation_task", "plan", "task"),
+    sa.Index("ix_obligation_due", "due_on"),
+    sa.Index(
+        "ix_obligation_opens",
+        "opens_on",
+        sqlite_where=sa.text("is_open = 1 AND requested_at IS NULL"),
+        postgresql_where=sa.text("is_open = 1 AND requested_at IS NULL"),
+    ),
+)
+
+submission = sa.Table(
+    "submission",
+    metadata,
+    _key(),
+    sa.Column(
+        "obligation", sa.String(240), sa.ForeignKey("obligation.key"), nullable=False, index=True
+    ),
+    _text("unit", 80),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("received_at", Moment, nullable=False),
+    sa.Column("stated_on", sa.Date),
+    sa.Column("late", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("nil", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("progress", sa.Text, nullable=False, server_default=""),
+    sa.Column("problem", sa.Text, nullable=False, server_default=""),
+    sa.Column("next_step", sa.Text, nullable=False, server_default=""),
+    sa.Column("percent", sa.Integer),
+    sa.Column(
+        "figures", sa.Text, nullable=False, server_default="{}"
+    ),  # indicator id to decimal text
+    _text("signed_by", 80),
+    _text("door", 20),  # link | workbook | api | cli | simulation
+    _text("actor", 120),
+    _text("state", 12),  # pending | accepted | returned
+    sa.Column("reviewed_at", Moment),
+    _text("reviewer", 120),
+    sa.Column("review_reason", sa.Text, nullable=False, server_default=""),
+    sa.Column("idem_key", sa.String(120), unique=True),
+    sa.Index("ix_submission_unit", "unit", "received_at"),
+    sa.Index(
+        "ix_submission_pending",
+        "received_at",
+        sqlite_where=sa.text("state = 'pending'"),
+        postgresql_where=sa.text("state = 'pending'"),
+    ),
+)
+
+evidence = sa.Table(
+    "evidence",
+    metadata,
+    _key(),  # submission id and hash
+    sa.Column(
+        "submission", sa.String(240), sa.ForeignKey("submission.id"), nullable=False, index=True
+    ),
+    _text("sha256", 64),
+    _text("name"),
+    _text("media_type", 100),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("stored_at", Moment, nullable=False),
+    _text("actor", 120),
+)
+
+notice = sa.Table(
+    "notice",
+    metadata,
+    _key(),
+    sa.Column("obligation", sa.String(240), sa.ForeignKey("obligation.key"), nullable=False),
+    _text("rung", 40),
+    sa.Column("round", sa.Integer, nullable=False),
+    _text("recipient", 20),  # the post it is meant for
+    _text("unit", 80),
+    _text("task", 80),
+    _text("kind", 20),  # remind | request | urge | supervise | returned
+    sa.Column("urgent", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("moment", Moment, nullable=False),  # when the rung came up
+    sa.Column("decided_at", Moment, nullable=False),
+    _text("outcome", 20),  # pending | grouped | or why it was not said
+    _text("reason"),
+    sa.Column("message", sa.String(240)),
+    sa.UniqueConstraint("obligation", "rung", "round", "recipient"),
+    sa.Index(
+        "ix_notice_pending",
+        "unit",
+        "recipient",
+        sqlite_where=sa.text("outcome = 'pending'"),
+        postgresql_where=sa.text("outcome = 'pending'"),
+    ),
+    sa.Index("ix_notice_unit", "unit", "decided_at"),
+    sa.Index("ix_notice_message", "message"),
+)
+
+message = sa.Table(
+    "message",
+    metadata,
+    _key(),  # the idempotency key: what it is, for whom, which day
+    _text("kind", 20),
+    _text("unit", 80),
+    _text("post", 20),
+    _text("person", 80),
+    _text("address"),
+    _text("channel", 40),
+    _text("subject"),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("html", sa.Text, nullable=False, server_default=""),
+    sa.Column("attachments", sa.Text, nullable=False, server_default="[]"),  # paths below var/
+    sa.Column("urgent", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("not_before", Moment, nullable=False),
+    sa.Column("expires_at", Moment),
+    _text("state", 12),  # queued | sent | failed | unknown | expired | cancelled
+    sa.Column("settled_at", Moment),
+    sa.Column("detail", sa.Text, nullable=False, server_default=""),
+    # Operational, not part of the record: who is sending it just now, and how often it was tried.
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("retry_at", Moment),
+    _text("lease_owner", 80),
+    sa.Column("lease_until", Moment),
+    sa.Column("handed_over", sa.Integer, nullable=False, server_default="0"),
+    sa.Index(
+        "ix_message_queued",
+        "not_before",
+        sqlite_where=sa.text("state = 'queued'"),
+        postgresql_where=sa.text("state = 'queued'"),
+    ),
+    sa.Index("ix_message_unit", "unit", "created_at"),
+)
+
+attempt = sa.Table(
+    "attempt",
+    metadata,
+    sa.Column("message", sa.String(240), sa.ForeignKey("message.id"), primary_key=True),
+    sa.Column("n", sa.Integer, primary_key=True),
+    _text("worker", 80),
+    sa.Column("started_at", Moment, nullable=False),
+    sa.Column("finished_at", Moment),
+    _text("outcome", 12),
+    _text("code", 40),
+    sa.Column("detail", sa.Text, nullable=False, server_default=""),
+)
+
+proposal = sa.Table(
+    "proposal",
+    metadata,
+    _key(),  # obligation, step and round
+    sa.Column(
+        "obligation", sa.String(240), sa.ForeignKey("obligation.key"), nullable=False, index=True
+    ),
+    _text("unit", 80),
+    _text("task", 80),
+    _text("step", 40),
+    sa.Column("round", sa.Integer, nullable=False),
+    _text("name", 60),
+    _text("paper", 20),
+    _text("policy", 64),
+    sa.Column("raised_at", Moment, nullable=False),
+    _text("state", 12),  # taken (needed nobody) | waiting | confirmed | dropped
+    sa.Column("decided_at", Moment),
+    _text("decided_by", 120),
+    sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.UniqueConstraint("obligation", "step", "round"),
+    sa.Index("ix_proposal_state", "state", "raised_at"),
+)
+
+link = sa.Table(
+    "link",
+    metadata,
+    _key("token_hash"),
+    _text("unit", 80),
+    _text("post", 20),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("expires_at", Moment, nullable=False),
+    sa.Column("revoked_at", Moment),
+    _text("why"),
+)
+
+digest = sa.Table(
+    "digest",
+    metadata,
+    _key(),
+    sa.Column("from_on", sa.Date, nullable=False),
+    sa.Column("to_on", sa.Date, nullable=False),
+    sa.Column("as_of", Moment, nullable=False),
+    _text("state", 12),  # draft | approved | published
+    sa.Column("data", sa.Text, nullable=False),
+    sa.Column("files", sa.Text, nullable=False, server_default="[]"),
+)
+
+run = sa.Table(
+    "run",
+    metadata,
+    _key(),
+    _text("period", 40),
+    sa.Column("as_of", Moment, nullable=False),
+    _text("sheet"),
+    _text("rule_hash", 64),
+    _text("input_hash", 64),
+    _text("result_hash", 64),
+    _text("code_version", 40),
+    _text("state", 12),  # draft | published
+    sa.Column("facts", sa.Text, nullable=False),
+    sa.Column("result", sa.Text, nullable=False),
+    sa.Column("files", sa.Text, nullable=False, server_default="[]"),
+)
+
+tick = sa.Table(
+    "tick",
+    metadata,
+    _key("stage"),
+    sa.Column("logical_at", Moment, nullable=False),
+    sa.Column("finished_at", Moment, nullable=False),
+    sa.Column("counts", sa.Text, nullable=False, server_default="{}"),
+)
+
+OPERATIONAL: dict[str, frozenset[str]] = {
+    "message": frozenset({"attempts", "retry_at", "lease_owner", "lease_until", "handed_over"}),
+}
+"""Columns that a rebuild from events does not restore."""
+
+UNRECORDED = frozenset({"attempt"})
+"""Tables outside the record: the log of hand-overs, whose results are events of the message."""
