@@ -330,7 +330,7 @@ class Row:
         """Whether a value was written for this key."""
         return self._get(key) is not None
 
-    def keys(self) -> list[str]:
+    def written(self) -> list[str]:
         """All keys as written, in order; marks them as asked."""
         self._asked.update(self._node.entries)
         return list(self._node.entries)

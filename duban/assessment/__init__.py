@@ -1,0 +1,1 @@
+"""The assessment engine: rule sheets as data, facts in, lines out. Pure."""

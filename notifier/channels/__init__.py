@@ -1,0 +1,1 @@
+"""Our own Apprise plugins, each under a schema of its own so that no stock plugin is taken by mistake."""

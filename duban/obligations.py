@@ -1,0 +1,229 @@
+"""Turns a matrix into obligations: one for each task × unit × period, each with its own due. Pure.
+
+Kinds: ``finish`` (the task's own deadline), ``milestone``, ``report`` (a periodic report) and
+``summary`` (the lead's report that falls due after its townships' parts).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import TypedDict
+
+from duban import clock
+from duban.matrix.deadlines import Due, Kind, Occurrence, Reading, occurrences, read, settle
+from duban.matrix.model import Matrix, Plan, Task, Unit
+from duban.matrix.phrases import read_deadline
+from duban.workdays import Calendar
+
+NOT_STARTED = "unstarted"
+WAITING = "waiting"
+HISTORIC = "historic"
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """An obligation as the matrix wants it. ``due_on`` None: the anchor is not known (未起算)."""
+
+    key: str
+    task: str
+    unit: str
+    role: str  # lead | joint | part
+    kind: str  # finish | milestone | report | summary
+    period: str
+    label: str
+    title: str
+    phrase: str
+    opens_on: date | None
+    due_on: date | None
+    due_at: datetime | None
+    provisional: bool
+    weight: Decimal
+    deadline_class: str
+    urgent: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """A kind and period of one task before it is given to units."""
+
+    kind: str
+    period: str
+    label: str
+    phrase: str
+    due: Due
+    opens_on: date | None = None
+
+
+class _Reports(TypedDict):
+    plan: Plan
+    last: date
+    calendar: Calendar
+    open_before: int
+
+
+def expand(matrix: Matrix, calendar: Calendar, *, open_before_days: int = 7) -> list[Planned]:
+    """All obligations of a plan's whole term, in the order of their keys.
+
+    ``open_before_days``: working days before its due that a report is asked for.
+    """
+    anchors = anchor_days(matrix.plan)
+    found = [
+        planned
+        for task in matrix.plan.tasks
+        if task.withdrawn_on is None
+        for planned in _of_task(task, matrix, calendar, anchors, open_before_days)
+    ]
+    return sorted(found, key=lambda planned: planned.key)
+
+
+def anchor_days(plan: Plan) -> dict[str, date | None]:
+    """Every name of every anchor to its day (None: not known yet)."""
+    return {name: plan.anchors[anchor] for name, anchor in plan.anchor_names.items()}
+
+
+def _of_task(
+    task: Task,
+    matrix: Matrix,
+    calendar: Calendar,
+    anchors: Mapping[str, date | None],
+    open_before: int,
+) -> Iterator[Planned]:
+    plan, units = matrix.plan, matrix.directory.units
+    reading = read_deadline(task, plan)
+    due = settle(reading, calendar, anchors)
+    leads = task.lead if task.joint else task.lead[:1]
+    for slot in _finish_slots(task, reading, due, plan, calendar):
+        yield from _give(slot, task, leads, units)
+    for slot in _milestone_slots(task, plan, calendar, anchors):
+        yield from _give(slot, task, leads, units)
+    if task.report is None:
+        return
+    how: _Reports = {
+        "plan": plan,
+        "last": _reports_until(reading, due, plan),
+        "calendar": calendar,
+        "open_before": open_before,
+    }
+    for slot in _report_slots(task.report.due_phrase, "report", **how):
+        yield from _give(slot, task, task.report.by, units)
+    if task.report.lead_summary_phrase:
+        for slot in _report_slots(task.report.lead_summary_phrase, "summary", **how):
+            yield from _give(slot, task, task.lead[:1], units)
+
+
+def _finish_slots(
+    task: Task, reading: Reading, due: Due, plan: Plan, calendar: Calendar
+) -> Iterator[_Slot]:
+    phrase = task.deadline_phrase
+    if reading.kind is Kind.RECURRING and reading.recurrence is not None:
+        last = min(reading.until or plan.ends_on, plan.ends_on)
+        for each in occurrences(reading.recurrence, plan.starts_on, last, calendar):
+            yield _Slot("finish", each.key, f"{each.label}办结", phrase, _due_of(each))
+        return
+    dated = [part for part in reading.parts if part.due is not None]
+    if reading.kind is Kind.SPLIT and dated:
+        for number, part in enumerate(dated, 1):
+            last_part = number == len(dated)
+            kind, period = ("finish", "end") if last_part else ("milestone", f"part{number}")
+            yield _Slot(
+                kind,
+                period,
+                f"第{number}部分：{part.quantity or part.text}",
+                part.text,
+                Due(part.due, None, provisional=False, reason=""),
+            )
+        return
+    if reading.kind in {Kind.OPEN, Kind.CONDITIONAL, Kind.AFTER} or (
+        due.on is None and reading.offset is None
+    ):
+        return
+    yield _Slot("finish", "end", "办结", phrase, due)
+
+
+def _due_of(each: Occurrence) -> Due:
+    return Due(each.due_on, each.time, each.provisional, "")
+
+
+def _milestone_slots(
+    task: Task, plan: Plan, calendar: Calendar, anchors: Mapping[str, date | None]
+) -> Iterator[_Slot]:
+    for stone in task.milestones:
+        due = settle(read(stone.deadline_phrase, year=plan.year), calendar, anchors)
+        yield _Slot("milestone", stone.id, f"节点：{stone.title}", stone.deadline_phrase, due)
+
+
+def _reports_until(reading: Reading, due: Due, plan: Plan) -> date:
+    """Reports are owed to the deadline; to the plan's end for what never ends or has not begun."""
+    if reading.kind in {Kind.COMPOUND, Kind.OPEN, Kind.CONDITIONAL, Kind.RECURRING, Kind.AFTER}:
+        return plan.ends_on
+    dated = [part.due for part in reading.parts if part.due is not None]
+    return min(max([due.on or plan.ends_on, *dated]), plan.ends_on)
+
+
+def _report_slots(
+    phrase: str, kind: str, *, plan: Plan, last: date, calendar: Calendar, open_before: int
+) -> Iterator[_Slot]:
+    recurrence = read(phrase, year=plan.year).recurrence
+    if recurrence is None:
+        return
+    word = "报送" if kind == "report" else "汇总"
+    for each in occurrences(recurrence, plan.starts_on, last, calendar):
+        opens = calendar.add(each.due_on, -open_before)
+        yield _Slot(kind, each.key, f"{each.label}{word}", phrase, _due_of(each), opens)
+
+
+def _give(
+    slot: _Slot, task: Task, owners: Iterable[str], units: Mapping[str, Unit]
+) -> Iterator[Planned]:
+    for owner in owners:
+        unit = units.get(owner)
+        if unit is not None and _belongs(unit, slot.due.on):
+            yield _planned(slot, task, owner)
+
+
+def _belongs(unit: Unit, due_on: date | None) -> bool:
+    """A late joiner owes from its day, a unit that left owes until its day."""
+    if due_on is None:
+        return unit.left_on is None
+    joined = unit.joined_on is None or unit.joined_on <= due_on
+    return joined and (unit.left_on is None or due_on <= unit.left_on)
+
+
+def _planned(slot: _Slot, task: Task, owner: str) -> Planned:
+    role = "lead" if owner == task.lead[0] else "joint" if owner in task.lead else "part"
+    due_on = slot.due.on
+    return Planned(
+        key=f"{task.id}/{owner}/{slot.kind}:{slot.period}",
+        task=task.id,
+        unit=owner,
+        role=role,
+        kind=slot.kind,
+        period=slot.period,
+        label=slot.label,
+        title=task.title,
+        phrase=slot.phrase,
+        opens_on=slot.opens_on,
+        due_on=due_on,
+        due_at=None if due_on is None else due_moment(due_on, slot.due.time),
+        provisional=slot.due.provisional,
+        weight=task.weight,
+        deadline_class=task.deadline_class.value,
+        urgent=task.urgent,
+        reason=slot.due.reason,
+    )
+
+
+def due_moment(due_on: date, due_time: time | None) -> datetime:
+    """The last moment that is in time: the day's last second unless a time of day was given."""
+    return clock.at(due_on, due_time) if due_time else clock.end_of(due_on)
+
+
+def first_state(planned: Planned, in_use_from: date) -> str:
+    """未起算 without a due; 启用前 when it fell due before the software was in use; else 待签收."""
+    if planned.due_on is None:
+        return NOT_STARTED
+    return HISTORIC if planned.due_on < in_use_from else WAITING
