@@ -14,13 +14,15 @@ from typing import TypedDict
 
 from duban import clock
 from duban.matrix.deadlines import Due, Kind, Occurrence, Reading, occurrences, read, settle
-from duban.matrix.model import Matrix, Plan, Task, Unit
+from duban.matrix.model import Every, Matrix, Plan, Task, Unit
 from duban.matrix.phrases import read_deadline
 from duban.workdays import Calendar
 
 NOT_STARTED = "unstarted"
 WAITING = "waiting"
 HISTORIC = "historic"
+OPEN_BEFORE = {Every.WEEK: 2, Every.MONTH: 5, Every.QUARTER: 15, Every.HALF: 15, Every.YEAR: 20}
+"""At most so many working days before its due is a report asked for: a weekly one not all week."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class _Slot:
 
 class _Reports(TypedDict):
     plan: Plan
+    first: date
     last: date
     calendar: Calendar
     open_before: int
@@ -104,6 +107,7 @@ def _of_task(
         return
     how: _Reports = {
         "plan": plan,
+        "first": _reports_from(reading, plan),
         "last": _reports_until(reading, due, plan),
         "calendar": calendar,
         "open_before": open_before,
@@ -121,7 +125,7 @@ def _finish_slots(
     phrase = task.deadline_phrase
     if reading.kind is Kind.RECURRING and reading.recurrence is not None:
         last = min(reading.until or plan.ends_on, plan.ends_on)
-        for each in occurrences(reading.recurrence, plan.starts_on, last, calendar):
+        for each in occurrences(reading.recurrence, _reports_from(reading, plan), last, calendar):
             yield _Slot("finish", each.key, f"{each.label}办结", phrase, _due_of(each))
         return
     dated = [part for part in reading.parts if part.due is not None]
@@ -156,6 +160,13 @@ def _milestone_slots(
         yield _Slot("milestone", stone.id, f"节点：{stone.title}", stone.deadline_phrase, due)
 
 
+def _reports_from(reading: Reading, plan: Plan) -> date:
+    """A range and a beginning (X起) are reported from their first day; all else from the plan's."""
+    begins = {Kind.RANGE, Kind.RECURRING, Kind.AFTER}
+    start = reading.start if reading.kind in begins and reading.start else plan.starts_on
+    return max(start, plan.starts_on)
+
+
 def _reports_until(reading: Reading, due: Due, plan: Plan) -> date:
     """Reports are owed to the deadline; to the plan's end for what never ends or has not begun."""
     if reading.kind in {Kind.COMPOUND, Kind.OPEN, Kind.CONDITIONAL, Kind.RECURRING, Kind.AFTER}:
@@ -165,14 +176,21 @@ def _reports_until(reading: Reading, due: Due, plan: Plan) -> date:
 
 
 def _report_slots(
-    phrase: str, kind: str, *, plan: Plan, last: date, calendar: Calendar, open_before: int
+    phrase: str,
+    kind: str,
+    *,
+    plan: Plan,
+    first: date,
+    last: date,
+    calendar: Calendar,
+    open_before: int,
 ) -> Iterator[_Slot]:
     recurrence = read(phrase, year=plan.year).recurrence
     if recurrence is None:
         return
     word = "报送" if kind == "report" else "汇总"
-    for each in occurrences(recurrence, plan.starts_on, last, calendar):
-        opens = calendar.add(each.due_on, -open_before)
+    for each in occurrences(recurrence, first, last, calendar):
+        opens = calendar.add(each.due_on, -min(open_before, OPEN_BEFORE[recurrence.every]))
         yield _Slot(kind, each.key, f"{each.label}{word}", phrase, _due_of(each), opens)
 
 
@@ -213,7 +231,7 @@ def _planned(slot: _Slot, task: Task, owner: str) -> Planned:
         weight=task.weight,
         deadline_class=task.deadline_class.value,
         urgent=task.urgent,
-        reason=slot.due.reason,
+        reason=slot.due.reason if due_on is None else "",
     )
 
 

@@ -63,6 +63,7 @@ class Candidate:
     due_on: date
     round: int
     urgent: bool
+    opens_on: date | None = None  # a report is not reminded of before its period opens
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,7 @@ def decide(
     """A claim for each rung, obligation and post; of several missed rungs only the newest is said."""
     claims: list[Claim] = []
     for candidate in candidates:
-        came_up = moments.get(candidate.due_on, ())
+        came_up = [each for each in moments.get(candidate.due_on, ()) if _is_open(candidate, each)]
         if not came_up:
             continue
         newest = came_up[-1]
@@ -179,6 +180,10 @@ def decide(
                 Claim(candidate, each.rung, post, each.moment, outcome, reason) for post in each.to
             ]
     return claims
+
+
+def _is_open(candidate: Candidate, rung: RungMoment) -> bool:
+    return candidate.opens_on is None or clock.day_of(rung.moment) >= candidate.opens_on
 
 
 def load_reminders(path: Path, shown_as: str, issues: Issues) -> ReminderPolicy | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -56,9 +57,9 @@ class Child:
         return self.process.poll() is None
 
     def ask_to_stop(self) -> None:
-        """Send SIGTERM; returns at once."""
+        """Send SIGINT; returns at once. (Prefect's own SIGTERM handler raises and tidies nothing.)"""
         with contextlib.suppress(ProcessLookupError):
-            self.process.terminate()
+            self.process.send_signal(signal.SIGINT)
 
     def stop(self, patience_seconds: float) -> bool:
         """Stop it and everything it started; true when it went by itself in time."""
@@ -71,6 +72,12 @@ class Child:
         finally:
             self._kill_group()
 
+    def trim_log(self) -> None:
+        """Put a long log aside; it is open for appending, so the child goes on at its start."""
+        if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT_BYTES:
+            shutil.copyfile(self.log, self.log.with_suffix(".log.1"))
+            os.truncate(self.log, 0)
+
     def _kill_group(self) -> None:
         # The group's number stays taken as long as one member lives, so this cannot hit a stranger.
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -80,8 +87,6 @@ class Child:
 
 def start(name: str, command: Sequence[str], env: Mapping[str, str], log: Path, cwd: Path) -> Child:
     """Start a child in its own process group; its output goes to ``log``."""
-    if log.exists() and log.stat().st_size > _LOG_LIMIT_BYTES:
-        log.replace(log.with_suffix(".log.1"))
     parent = os.getpid()
 
     def prepare() -> None:

@@ -39,7 +39,7 @@ _DEFAULTS = {
 }
 
 # A profile, key or address of another installation must not lead our runs astray.
-_FOREIGN = ("PREFECT_PROFILE", "PREFECT_API_KEY", "PREFECT_API_URL", "PREFECT_PROFILES_PATH")
+FOREIGN = ("PREFECT_PROFILE", "PREFECT_API_KEY", "PREFECT_API_URL", "PREFECT_PROFILES_PATH")
 
 
 def var(home: Path) -> Path:
@@ -85,5 +85,5 @@ def settings(home: Path, api: str | None) -> dict[str, str]:
 
 def environment(home: Path, api: str | None) -> dict[str, str]:
     """The whole environment of a child process."""
-    inherited = {key: text for key, text in os.environ.items() if key not in _FOREIGN}
+    inherited = {key: text for key, text in os.environ.items() if key not in FOREIGN}
     return {**inherited, **settings(home, api)}

@@ -10,6 +10,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from datetime import date
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ def load(home: Path, api: str) -> None:
     The first import decides for the life of the process; ``prefect_client`` sets what may differ
     from call to call.
     """
+    for foreign in environment.FOREIGN:
+        os.environ.pop(foreign, None)
     os.environ.update(environment.settings(home, api))
     import prefect.events.worker
     import prefect.logging.handlers
@@ -80,7 +83,7 @@ def run(
 
 def _log_to_file(path: Path) -> None:
     """Send what Prefect would print at the terminal to a file, for the life of the process."""
-    target = logging.FileHandler(path, encoding="utf-8", delay=True)
+    target = RotatingFileHandler(path, "a", 5_000_000, 1, encoding="utf-8", delay=True)
     target.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     for logger in _loggers():
         for handler in list(logger.handlers):

@@ -1,16 +1,13 @@
 """At every start and every ten minutes: runs that died are taken up again.
 
 Prefect leaves a run ``Running`` for ever when its runner is stopped or the machine loses power,
-and after a restart its automations do not mend that. Slots missed during an outage would all start
-at once; since a stage covers every gap since its last tick, only the newest of them is needed.
+and after a restart its automations do not mend that. ``flows/lost.py`` decides, this file asks
+Prefect and carries out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from uuid import UUID
 
 from prefect import flow
@@ -28,60 +25,19 @@ from prefect.states import AwaitingRetry, Cancelled, Crashed
 
 from duban.clock import now
 from flows.environment import QUIET_SECONDS
+from flows.lost import GIVE_UP_AFTER, Seen, Verdict, superseded, verdict
 from flows.stage import Report, leave_paper, run_name
-
-RUNS_AT_MOST = 3
-GIVE_UP_AFTER = timedelta(hours=24)
-LONGEST_RUN = timedelta(hours=2)
-"""Longer than any flow's ``timeout_seconds``: a run by hand sends no heartbeat."""
 
 _OPEN = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 _PAGE = 200
 
 
-class Verdict(StrEnum):
-    """What becomes of a run, as the operator reads it."""
-
-    ALIVE = "仍在运行"
-    CANCELLED = "取消已完成"
-    AGAIN = "异常终止，重新运行"
-    ENDED = "异常终止，不再重来"
-    SUPERSEDED = "错过的时点，由更近的一次补上"
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What the decision needs to know of one run."""
-
-    state: StateType
-    last_sign: datetime
-    slot: datetime
-    run_count: int
-    deployed: bool
-
-
-def verdict(seen: Seen, moment: datetime, quiet: timedelta) -> Verdict:
-    """What becomes of an open or crashed run whose last sign of life was then."""
-    if seen.state is not StateType.CRASHED:
-        patience = quiet if seen.deployed else max(quiet, LONGEST_RUN)
-        if moment - seen.last_sign < patience:
-            return Verdict.ALIVE
-    if seen.state is StateType.CANCELLING:
-        return Verdict.CANCELLED
-    # A run by hand has nobody who would start it again; an old slot is covered by a newer one.
-    hopeless = not seen.deployed or seen.run_count >= RUNS_AT_MOST
-    return Verdict.ENDED if hopeless or moment - seen.slot > GIVE_UP_AFTER else Verdict.AGAIN
-
-
-def superseded(late: Iterable[FlowRun]) -> list[FlowRun]:
-    """Of the runs that are late, those whose deployment has a newer late slot."""
-    newest: dict[UUID | None, FlowRun] = {}
-    older: list[FlowRun] = []
-    for run in sorted(late, key=_slot):
-        if run.deployment_id in newest:
-            older.append(newest[run.deployment_id])
-        newest[run.deployment_id] = run
-    return older
+@flow(name="recover", flow_run_name=run_name, timeout_seconds=300)
+def recover(quiet_seconds: int = QUIET_SECONDS) -> Report:
+    """Take up again every run without a sign of life for ``quiet_seconds``."""
+    report = reconcile(quiet_seconds, myself=UUID(str(current.id)))
+    leave_paper(report)
+    return report
 
 
 def reconcile(quiet_seconds: int = QUIET_SECONDS, myself: UUID | None = None) -> Report:
@@ -99,7 +55,8 @@ def reconcile(quiet_seconds: int = QUIET_SECONDS, myself: UUID | None = None) ->
             what = verdict(_look(client, run), moment, timedelta(seconds=quiet_seconds))
             if _carry_out(client, run, what):
                 done.append((what, run))
-        for run in superseded(_runs(client, [StateType.SCHEDULED], until=moment)):
+        late = _runs(client, [StateType.SCHEDULED], until=moment)
+        for run in superseded(late, line=lambda run: run.deployment_id, slot=_slot):
             _set(client, run, Cancelled(message=Verdict.SUPERSEDED.value))
             done.append((Verdict.SUPERSEDED, run))
     return _report(moment, done)
@@ -129,7 +86,7 @@ def _look(client: SyncPrefectClient, run: FlowRun) -> Seen:
     state = run.state
     signs = [state.timestamp] if state else []
     return Seen(
-        state=state.type if state else StateType.PENDING,
+        state=(state.type if state else StateType.PENDING).value,
         last_sign=max(signs + _events(client, run), default=_slot(run)),
         slot=_slot(run),
         run_count=run.run_count,
@@ -171,11 +128,3 @@ def _report(moment: datetime, done: list[tuple[Verdict, FlowRun]]) -> Report:
         "lines": [f"{run.name}：{what.value}" for what, run in done],
         "files": [],
     }
-
-
-@flow(name="recover", flow_run_name=run_name, timeout_seconds=300)
-def recover(quiet_seconds: int = QUIET_SECONDS) -> Report:
-    """Take up again every run without a sign of life for ``quiet_seconds``."""
-    report = reconcile(quiet_seconds, myself=UUID(str(current.id)))
-    leave_paper(report)
-    return report

@@ -76,11 +76,11 @@ def up(home: Path, host: str, port: int, progress: Progress = say) -> int:
     0 after a wish to stop; 3 when a part died or did not start, which was told to ``progress``.
     Raises UsageError when the portal's port is taken or the home is served already.
     """
-    if children.listens(host, port):
-        message = f"地址 {host}:{port} 已被占用。"
-        raise UsageError(message, "请先停掉占用它的程序，或者用 --port 换一个端口。")
     tree: list[Child] = []
     with _alone(home), listening_for_stop() as stop:
+        if children.listens(host, port):
+            message = f"地址 {host}:{port} 已被占用。"
+            raise UsageError(message, "请先停掉占用它的程序，或者用 --port 换一个端口。")
         try:
             if _start_tree(tree, home, host, port, stop=stop, progress=progress):
                 _watch(tree, stop)
@@ -232,6 +232,7 @@ def _watch(tree: Sequence[Child], stop: StopRequest) -> None:
         for child in tree:
             if not child.running:
                 raise children.died(child)
+            child.trim_log()
         time.sleep(_LOOK_SECONDS)
 
 

@@ -76,13 +76,14 @@ def work(name: str, asked: str | None, home: str | None, *, retry: bool = True) 
     """Do one stage within the current flow run, and leave a paper of it on Prefect's page.
 
     ``asked`` is the logical date a person gave (``2026-11-22``); without it the run works for
-    the slot it was scheduled for. ``retry=False`` is for delivery, whose outbox owns its retries.
+    the slot it was scheduled for. ``retry=False`` is for delivery: its outbox owns its
+    retries, and knows what left.
     Raises InputError when ``asked`` is no date.
     """
     if os.environ.get("PREFECT__FLOW_RUN_ID"):  # a process of its own, started by the service
         die_with_parent()
     on = _checked(asked)
-    step = stage if retry else stage.with_options(retries=0)
+    step = stage if retry else stage.with_options(retries=0, persist_result=False)
     report = step(name, home, on, None if on else slot().isoformat())
     leave_paper(report)
     return report

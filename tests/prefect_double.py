@@ -38,7 +38,10 @@ def install() -> None:
     portal = types.ModuleType("duban.portal.app")
     portal.__dict__.update(create_app=create_app)
     sys.modules.update({"duban.stages": stages, "duban.portal.app": portal})
-    guard(Path(os.environ["DUBAN_HOME"]) / "outside.txt")
+    home = Path(os.environ["DUBAN_HOME"])
+    guard(home / "outside.txt")
+    with (home / "guarded.txt").open("a", encoding="utf-8") as book:
+        book.write(" ".join(sys.orig_argv) + "\n")
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ def _read_fact(row: Row, names: dict[str, str]) -> Fact:
         event=row.text("event"),
         evidence=tuple(text.raw for text in row.texts("evidence")),
         note=row.text("note"),
-        measure=row.text("measure"),
+        counted_in=row.text("counted_in"),
     )
     row.close()
     _check_needs(row, fact)

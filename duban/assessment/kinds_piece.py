@@ -98,10 +98,12 @@ class PerPiece:
         if measured.gain == 0:
             return "与目标相符"
         bigger, smaller = sorted((measured.target, measured.done), reverse=True)
-        size = "" if self.size == MICRO else f"（每{quantity_text(self.size)}{fact.measure}为一档）"
+        size = (
+            "" if self.size == MICRO else f"（每{quantity_text(self.size)}{fact.counted_in}为一档）"
+        )
         return (
             f"{quantity_text(bigger)}−{quantity_text(smaller)}"
-            f"＝{quantity_text(bigger - smaller)}{fact.measure}{size}，"
+            f"＝{quantity_text(bigger - smaller)}{fact.counted_in}{size}，"
             f"{ratio_text(*pieces)}×{signed(each)}"
         )
 
@@ -113,4 +115,4 @@ class PerPiece:
         if measured.gain < 0:
             return f"{fact.title}未达到目标，但不足以计分，不加不扣"
         done = quantity_text(measured.done)
-        return self.sentence_met or f"{fact.title}完成{done}{fact.measure}，达到目标，不扣分"
+        return self.sentence_met or f"{fact.title}完成{done}{fact.counted_in}，达到目标，不扣分"

@@ -111,7 +111,7 @@ class Step:
         extra = self.rounding.apply(top * band.per_over, bottom)
         beyond = quantity_text(measured.gain)
         return band.give + extra, (
-            f"{said}；超{beyond}{fact.measure}，{points_text(band.give)}＋{ratio_text(top, bottom)}"
+            f"{said}；超{beyond}{fact.counted_in}，{points_text(band.give)}＋{ratio_text(top, bottom)}"
             f"×{points_text(band.per_over)}＝{points_text(band.give + extra)}"
         )
 

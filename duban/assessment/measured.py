@@ -50,8 +50,8 @@ def indicator_words(fact: Fact, measured: Measured) -> str:
     """The target and the result in words."""
     unreported = "（未报送完成数，按0计）" if fact.done is None else ""
     return (
-        f"{fact.title or fact.obligation}：目标{quantity_text(measured.target)}{fact.measure}，"
-        f"完成{quantity_text(measured.done)}{fact.measure}{unreported}"
+        f"{fact.title or fact.obligation}：目标{quantity_text(measured.target)}{fact.counted_in}，"
+        f"完成{quantity_text(measured.done)}{fact.counted_in}{unreported}"
     )
 
 

@@ -31,7 +31,7 @@ ROLE_NAMES = {"lead": "牵头", "support": "配合", "": ""}
 class Fact:
     """One thing that happened and may count, with where it is recorded.
 
-    ``target`` and ``done`` are in the unit ``measure`` (件); for a completion they are the whole and
+    ``target`` and ``done`` are in the unit ``counted_in`` (件); for a completion they are the whole and
     the finished part (no target: 1), for a judgement ``done`` is the points given.
     """
 
@@ -52,7 +52,7 @@ class Fact:
     event: str = ""  # hash or number of the ledger event it comes from
     evidence: tuple[str, ...] = ()
     note: str = ""
-    measure: str = ""
+    counted_in: str = ""
 
 
 @dataclass(frozen=True, slots=True)

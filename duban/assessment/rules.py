@@ -26,7 +26,7 @@ from duban.assessment.words import template
 from duban.errors import NOWHERE, InputError, Issues
 from duban.yamltext import Row, read_rows
 
-FILTER_KEYS = ("title", "task", "obligation", "role", "level", "matter", "measure", "group")
+FILTER_KEYS = ("title", "task", "obligation", "role", "level", "matter", "counted_in", "group")
 
 
 @dataclass(frozen=True, slots=True)

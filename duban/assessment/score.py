@@ -108,13 +108,11 @@ class _Index:
     def facts(self, rule: Rule, unit: UnitEntry) -> list[Fact]:
         """What one rule reads of one unit."""
         found = self.by_kind.get((unit.id, rule.fact), [])
-        always = rule.valid_from is None and rule.valid_to is None
-        return [
-            fact
-            for fact in found
-            if (always or rule.holds_on(fact.happened_on or self.undated))
-            and rule.filter.takes(fact, unit)
-        ]
+        if rule.valid_from is not None or rule.valid_to is not None:
+            found = [fact for fact in found if rule.holds_on(fact.happened_on or self.undated)]
+        if rule.filter.only or rule.filter.unless:
+            found = [fact for fact in found if rule.filter.takes(fact, unit)]
+        return found
 
     def peers(self, rule: Rule, unit: UnitEntry) -> tuple[Fact, ...]:
         """What a comparing rule reads of all assessed units, or of those of the same group."""

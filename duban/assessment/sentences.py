@@ -9,7 +9,7 @@ from string import Formatter
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A sentence such as ``未完成{title}任务{short}{measure}，扣{points}分``."""
+    """A sentence such as ``未完成{title}任务{short}{counted_in}，扣{points}分``."""
 
     text: str
     parts: tuple[tuple[str, str], ...]  # literal text, then a name or nothing

@@ -216,7 +216,7 @@ def read_events(
         query = query.where(tables.event.c.obligation == obligation)
     if subject is not None:
         query = query.where(tables.event.c.subject == subject)
-    for row in conn.execution_options(yield_per=1000).execute(query).mappings():
+    for row in conn.execute(query, execution_options={"yield_per": 1000}).mappings():
         yield Event(**{**row, "data": json.loads(row["data"])})
 
 
@@ -224,7 +224,7 @@ def verify_chain(conn: Connection) -> Event | None:
     """The first event that does not fit the chain, or None when all of them do."""
     prev, expected = GENESIS, 1
     query = sa.select(tables.event).order_by(tables.event.c.seq)
-    for row in conn.execution_options(yield_per=1000).execute(query).mappings():
+    for row in conn.execute(query, execution_options={"yield_per": 1000}).mappings():
         if row["seq"] != expected or row["prev_hash"] != prev or event_hash(row) != row["hash"]:
             return Event(**{**row, "data": {"raw": row["data"]}})
         prev, expected = row["hash"], expected + 1

@@ -81,3 +81,11 @@ def revoke(writing: Writing, token_hash: str, *, why: str) -> None:
     """A link that must not work any more (hand-over, loss)."""
     row = {"token_hash": token_hash, "revoked_at": writing.at, "why": why[:240]}
     writing.record(Draft("link.revoked", f"link:{token_hash[:12]}", row, why=why))
+
+
+def revoke_unit(writing: Writing, unit: str, *, why: str) -> int:
+    """Revoke every link of a unit that still works; how many."""
+    working = queries.working_links(writing.conn, unit, writing.at)
+    for row in working:
+        revoke(writing, row["token_hash"], why=why)
+    return len(working)

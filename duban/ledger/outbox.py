@@ -106,9 +106,11 @@ def queue(writing: Writing, letters: Sequence[Letter]) -> int:
 
     A letter whose id is already there is left out: a flow that runs again says nothing twice.
     """
-    wanted = {letter.id: letter for letter in reversed(letters)}
+    wanted: dict[str, Letter] = {}
+    for letter in letters:
+        wanted.setdefault(letter.id, letter)
     known = _known(writing.conn, list(wanted))
-    fresh = [letter for key, letter in reversed(wanted.items()) if key not in known]
+    fresh = [letter for key, letter in wanted.items() if key not in known]
     writing.record(
         *(Draft("message.queued", letter.id, _row(letter, writing.at)) for letter in fresh)
     )

@@ -91,7 +91,7 @@ def oldest_open_due_query() -> sa.Select[Any]:
 def due_query(dues: Sequence[date]) -> sa.Select[Any]:
     """Open obligations with one of these dues: cost follows the hits, not the table."""
     return (
-        sa.select(_o.key, _o.unit, _o.task, _o.due_on, _o.round, _o.urgent)
+        sa.select(_o.key, _o.unit, _o.task, _o.due_on, _o.round, _o.urgent, _o.opens_on)
         .where(OPEN, _o.due_on.in_(dues))
         .order_by(_o.due_on, _o.key)
     )
@@ -102,7 +102,9 @@ def due_candidates(conn: Connection, dues: Sequence[date]) -> list[Candidate]:
     found = []
     for start in range(0, len(dues), _CHUNK):
         rows = conn.execute(due_query(dues[start : start + _CHUNK]))
-        found += [Candidate(row[0], row[1], row[2], row[3], row[4], bool(row[5])) for row in rows]
+        found += [
+            Candidate(row[0], row[1], row[2], row[3], row[4], bool(row[5]), row[6]) for row in rows
+        ]
     return found
 
 
@@ -498,3 +500,37 @@ def states(conn: Connection) -> dict[str, int]:
     """How many obligations are in each state."""
     query = sa.select(_o.state, sa.func.count()).group_by(_o.state)
     return {state: int(count) for state, count in conn.execute(query)}
+
+
+def severe_rounds(conn: Connection, keys: Sequence[str]) -> set[tuple[str, int]]:
+    """(obligation, round) for which a severe step was confirmed: routine reminders stay silent."""
+    p = tables.proposal.c
+    found: set[tuple[str, int]] = set()
+    for start in range(0, len(keys), _CHUNK):
+        query = sa.select(p.obligation, p.round).where(
+            p.state == "confirmed", p.obligation.in_(keys[start : start + _CHUNK])
+        )
+        found.update((row[0], row[1]) for row in conn.execute(query))
+    return found
+
+
+def lines_of(conn: Connection, messages_: Sequence[str]) -> dict[str, int]:
+    """How many notices each of these messages carries."""
+    found: dict[str, int] = {}
+    for start in range(0, len(messages_), _CHUNK):
+        query = (
+            sa.select(_n.message, sa.func.count())
+            .where(_n.message.in_(messages_[start : start + _CHUNK]))
+            .group_by(_n.message)
+        )
+        found.update({row[0]: int(row[1]) for row in conn.execute(query)})
+    return found
+
+
+def working_links(conn: Connection, unit: str, now: datetime) -> list[Row]:
+    """A unit's links that are neither expired nor revoked."""
+    link = tables.link.c
+    query = sa.select(tables.link).where(
+        link.unit == unit, link.revoked_at.is_(None), link.expires_at > now
+    )
+    return list(conn.execute(query.order_by(link.created_at)).mappings())

@@ -85,6 +85,42 @@ class Ledger:
         """Give connections back."""
         self.engine.dispose()
 
+    @contextmanager
+    def rehearse(self, ask: Clock) -> Iterator[Ledger]:
+        """A ledger that behaves like this one and forgets everything at the end: plan mode.
+
+        Works in one transaction that is rolled back, with the clock ``ask``; other writers wait.
+        """
+        with self._turn, _sentences(), self._writers.connect() as conn:
+            outer = conn.begin()
+            try:
+                yield _Rehearsal(conn, ask)
+            finally:
+                outer.rollback()
+
+
+class _Rehearsal(Ledger):
+    """Reads and writes on one connection whose transaction will be rolled back."""
+
+    def __init__(self, conn: Connection, ask: Clock) -> None:
+        super().__init__(conn.engine, ask)
+        self._conn = conn
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """The rehearsal's own view."""
+        yield self._conn
+
+    @contextmanager
+    def write(self, actor: str, at: datetime | None = None) -> Iterator[Writing]:
+        """A write that is undone with all the others; a failing one is undone at once."""
+        with self._conn.begin_nested():
+            recorded_at = self.now()
+            yield Writing(self._conn, actor, recorded_at, at or recorded_at)
+
+    def close(self) -> None:
+        """Nothing to give back: the connection belongs to the rehearsed ledger."""
+
 
 def open_ledger(url: str, *, ask: Clock = clock.now, durable: bool = True) -> Ledger:
     """Open the ledger at a database URL, creating or upgrading its schema.

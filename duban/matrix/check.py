@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 
 from duban.errors import Issue, Level, Place
-from duban.matrix.deadlines import Kind, Reading, read
+from duban.matrix.deadlines import Kind, Reading, event_name, read
 from duban.matrix.model import Every, Matrix, Task
 from duban.matrix.phrases import read_deadline
 from duban.workdays import Calendar
@@ -143,18 +143,20 @@ def _about(reading: Reading, who: str, place: Place) -> Iterator[Issue]:
 def anchors_exist(matrix: Matrix) -> Iterator[Issue]:
     """A deadline that counts from an event names an anchor of plan.yaml."""
     plan = matrix.plan
+    known = {event_name(name): anchor for name, anchor in plan.anchor_names.items()}
     for task in plan.tasks:
         reading = read_deadline(task, plan)
         if reading.offset is None and not (reading.anchor and reading.kind is Kind.RELATIVE):
             continue
-        if reading.anchor not in plan.anchor_names:
+        name = event_name(reading.anchor)
+        if name not in known:
             yield _error(
                 "unknown-anchor",
                 task.deadline_place,
                 f"任务 {task.id} 的时限从“{reading.anchor}”算起，但 plan.yaml 的 anchors 里没有它。",
                 "在 anchors 里登记这个时点（日期未定可留空），或用 anchor: 指明。",
             )
-        elif plan.anchors[plan.anchor_names[reading.anchor]] is None:
+        elif plan.anchors[known[name]] is None:
             yield Issue(
                 Level.INFO,
                 "anchor-open",

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, time
 
+from duban.matrix.wording import is_event
+
 FIRST_YEAR, LAST_YEAR = 2000, 2099
 END_OF_DAY = time(23, 59, 59)
 
@@ -240,12 +242,14 @@ _FORMS: tuple[tuple[re.Pattern[str], _Builder], ...] = tuple(
 
 _SEPARATOR = re.compile(r"[-~至到]")
 _FROM_NOW = frozenset({"即日", "现在", "目前", "当前"})
-_FROM_EVENT = re.compile(r"(?P<anchor>[\u4e00-\u9fff]{1,16}?)(?:之日|起|之日起)")
+_FROM_EVENT = re.compile(r"(?P<anchor>[\u4e00-\u9fff]{1,16}?)(?:之日起?|起)")
 _UNIT_OF_GRAIN = {"year": "年", "month": "月", "day": "日", "quarter": "季度"}
 
 
 def read_range(text: str, years: Years) -> Range | None:
     """A range such as 2022年7月至2025年6月, 3-4月, 11月至次年2月, 即日起至年底."""
+    if len(re.findall("|".join(sorted(_NEXT)), text)) > 1:
+        return None  # 次年至次年: the second may mean the same year or the one after
     body = re.sub(r"^[自从由]", "", text)
     body = re.sub(r"(?:为止|止|期间|之间|以内|之内|内)$", "", body)
     found: set[Range] = set()
@@ -268,8 +272,8 @@ def _range_at(left: str, right: str, years: Years) -> Iterator[Range]:
         yield from _ending(None, right, years)
         return
     event = _FROM_EVENT.fullmatch(left)
-    if event and not read_span(opened, years):
-        yield from _ending(None, right, years, event["anchor"].removesuffix("之日"))
+    if event and is_event(event["anchor"]) and not read_span(opened, years):
+        yield from _ending(None, right, years, event["anchor"])
         return
     for unit in ("", *_UNIT_OF_GRAIN.values()):
         start = read_span(opened + unit, years)
@@ -284,7 +288,7 @@ def _ending(
     candidates = [right]
     if re.fullmatch(r"[0-9]{4}", right):
         candidates.append(f"{right}年")
-    if start is not None and start.grain == "day":
+    if start is not None and start.grain == "day" and re.match(r"[0-9]{1,2}[日号]", right):
         candidates.append(f"{start.first.month}月{right}")
     for candidate in candidates:
         end = read_span(candidate, known)

@@ -13,7 +13,10 @@ from duban.matrix.wording import split_action
 
 _LEAP_YEAR = 2024  # so that 每年2月29日 can be read; in other years its last day stands for it
 _BY = r"(?P<by>之前|以前|前|之内|以内|内|止)?"
-_DAY = rf"(?:(?P<day>[0-9]{{1,2}})[日号]{TIME}?|(?P<end>月?[底末]|最后1[天日]){TIME}?|(?P<ten>[上中下])旬(?P<ten_end>[底末])?)"
+_DAY = (
+    rf"(?:(?:(?P<day>[0-9]{{1,2}})[日号]|(?P<end>月?[底末]|最后1[天日])){TIME}?"
+    r"|(?P<ten>[上中下])旬(?P<ten_end>[底末])?)"
+)
 _EVERY = {"月": Every.MONTH, "季": Every.QUARTER, "半年": Every.HALF, "年": Every.YEAR}
 _PERIOD = r"(?P<period>月|季|半年|年)度?"
 _ONCE = re.compile(r"(?:至少|不少于)?1次(?:以上)?$")
@@ -58,6 +61,10 @@ def _refuse_known_but_unsupported(text: str) -> None:
     if re.match(r"每(?:日|天|个?工作日|旬|[0-9两双]|隔|双)|隔[周月]|每半[个月]", text):
         message = "周期只支持每周、每月、每季度、每半年、每年。请改写，或拆成几项任务。"
         raise Unreadable(message)
+    if text.startswith("每次"):
+        raise Unreadable(
+            "“每次”之后的时限没有固定日期，暂不支持。请按每次写成一项节点，或写成周期。"
+        )
     if re.match(r"(?:每|次|下).*工作日", text):
         message = "周期内的第几个工作日暂不支持。请写成几日前，如“每月5日前（遇节假日顺延）”。"
         raise Unreadable(message)
@@ -96,7 +103,7 @@ def _end_of_period(match: re.Match[str]) -> Said:
 
 def _day_of_month(match: re.Match[str]) -> Said | None:
     said = _with_day(match, Recurrence(Every.MONTH))
-    if said is None or not match["next"]:
+    if said is None or not match.groupdict().get("next"):
         return said
     return replace(said[0], in_next_period=True), said[1]
 
@@ -195,7 +202,7 @@ def _evenly(months: list[int], day_text: str) -> Said | None:
     return Recurrence(every, month=months[0], day=day), ""
 
 
-def _closing_note(closing: bool) -> str:  # noqa: FBT001 - one fact about the phrase
+def _closing_note(closing: bool) -> str:
     return "“下班前”没有写几点，按当日 24 时计；要更早请写明钟点，如 17:00。" if closing else ""
 
 
@@ -207,11 +214,12 @@ _FORMS: tuple[tuple[re.Pattern[str], _Build], ...] = tuple(
     for pattern, build in (
         (rf"每{_WEEK}(?:最后1个工作日)?{_BY}|按周|逐周|周报|以周为(?:节点|单位)", _every_week),
         (rf"每{_WEEK}{_WEEK}?(?P<weekday>[一二三四五六日天]){TIME}?{_BY}", _weekday),
-        (rf"(?:每个?|按|逐|以){_PERIOD}(?:为(?:节点|单位))?", _every_period),
+        (rf"(?:每个?|按|逐){_PERIOD}", _every_period),
+        (rf"以{_PERIOD}为(?:节点|单位)", _every_period),
         (r"(?P<period>月|季|半年|年)度?报", _every_period),
         (rf"每个?{_PERIOD}最后1个工作日{_BY}", _last_workday),
         (rf"(?:每个?月)?的?(?P<next>次月|下个?月|翌月)的?{_DAY}{_BY}", _day_of_month),
-        (rf"每个?月的?(?P<next>(?!))?{_DAY}{_BY}", _day_of_month),
+        (rf"每个?月的?{_DAY}{_BY}", _day_of_month),
         (rf"每个?(?P<period>季|半年)度?的?(?P<name>{_NAMES})的?{_DAY}?{_BY}", _day_of_named_month),
         (rf"每个?(?P<period>季|半年)度?[底末]{_BY}", _end_of_period),
         (rf"每个?(?P<period>季|半年)度?(?:结束|终了)?后?的?次月{_DAY}{_BY}", _day_of_next),

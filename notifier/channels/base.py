@@ -13,8 +13,9 @@ from typing import Any
 
 import apprise
 
-from duban.ledger.outbox import Letter, Outcome
+from duban.ledger.outbox import BAD_ADDRESS, UNREACHABLE, Letter, Outcome
 from notifier.mime import Attachment, Sender, build_mail
+from notifier.smtp import good_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,15 @@ class Parcel:
     sender: Sender
     attachments: tuple[Attachment, ...]
     sent_at: datetime
+
+    def refused(self) -> Outcome | None:
+        """Why no mail can be made of it, or None: a wrong sender is the channel's fault, not the letter's."""
+        if not good_address(self.sender.address):
+            why = "发件人地址写得不对，请核对 mail_from 或 from="
+            return Outcome("temporary", UNREACHABLE, why)
+        if not good_address(self.letter.address):
+            return Outcome("permanent", BAD_ADDRESS, "邮箱地址的写法不对")
+        return None
 
     def as_mail(self) -> bytes:
         """The letter as a mail."""

@@ -47,6 +47,9 @@ class NotifyDubanMail(NotifyDuban):
         """Send one mail to its one recipient."""
         if self._sender:
             parcel = replace(parcel, sender=replace(parcel.sender, address=self._sender))
+        refused = parcel.refused()
+        if refused is not None:
+            return refused
         address = parcel.letter.address
         outcomes = self.pool.send(parcel.sender.address, [address], parcel.as_mail())
         return outcomes[address]

@@ -27,6 +27,9 @@ class NotifyDubanMaildir(NotifyDuban):
 
     def carry(self, parcel: Parcel) -> Outcome:
         """Write the mail unless it is there already."""
+        refused = parcel.refused()
+        if refused is not None:
+            return refused
         name = digest_of(parcel.letter.id)
         try:
             for part in ("tmp", "new", "cur"):

@@ -1,0 +1,224 @@
+"""The command line. Arguments are read here; each command lives in a module that is imported when used.
+
+Start-up is what a clerk waits for: nothing heavy is imported before a command is known, and Prefect only
+by commands that run flows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any, NoReturn
+
+from duban.errors import DubanError, Exit
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; its exit code (0 done, 1 input wrong, 2 usage, 3 something outside failed)."""
+    args = parser().parse_args(argv)
+    try:
+        return int(_command(args.module, args.function)(args))
+    except DubanError as problem:
+        sys.stderr.write(f"{problem}\n")
+        return problem.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("已中断；没有写完的内容不会留下。\n")
+        return 130
+    except BrokenPipeError:
+        # The reader (head, less) has gone: stop quietly, and keep Python from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.DONE
+    except OSError as problem:
+        sys.stderr.write(
+            f"文件或网络出错：{problem.strerror or problem}（{problem.filename or ''}）。 办法：检查路径、权限和磁盘空间后再试。\n"
+        )
+        return Exit.OUTSIDE
+
+
+def _command(module: str, function: str) -> Command:
+    found: Command = getattr(import_module(f"duban.cli.{module}"), function)
+    return found
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser that speaks Chinese where it refuses."""
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse a wrong call with the way out."""
+        self.print_usage(sys.stderr)
+        self.exit(
+            Exit.USAGE,
+            f"{self.prog}：用法不对（{message}）。 办法：运行 {self.prog} --help 查看用法。\n",
+        )
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    top = _Parser(prog="duban", description="督办：把任务分工表变成提醒、报送、督办和考核")
+    subs = top.add_subparsers(dest="command", required=True, metavar="命令", parser_class=_Parser)
+    for add in (_matrix, _work, _collecting, _assessing, _tools, _keeping):
+        add(subs)
+    return top
+
+
+Subs = Any  # argparse names this type only privately
+
+
+def _add(
+    subs: Subs, name: str, where: str, told: str, *, lists: bool = False
+) -> argparse.ArgumentParser:
+    sub: argparse.ArgumentParser = subs.add_parser(name, help=told, description=told)
+    sub.add_argument("--home", help="家目录（默认 DUBAN_HOME 或当前目录）")
+    if lists:
+        sub.add_argument("--format", choices=("text", "json"), default="text", help="输出格式")
+    module, function = where.split(".")
+    sub.set_defaults(module=module, function=function)
+    return sub
+
+
+def _matrix(subs: Subs) -> None:
+    sub = _add(subs, "init", "matrix.init", "在新目录放一套可照着改的 tasks_def/ 和 config/")
+    sub.add_argument("dir", metavar="目录")
+    _add(subs, "check", "matrix.check", "检查任务分工和各项设置，一次列出全部问题", lists=True)
+    _add(subs, "plan", "matrix.plan", "说明若应用任务分工，台账会有哪些变化（不写入）", lists=True)
+    sub = _add(
+        subs, "apply", "matrix.apply", "把任务分工写入台账（一次事务，重复运行不再写）", lists=True
+    )
+    sub.add_argument(
+        "--confirm", default="", metavar="理由或文号", help="允许改动已办结、已报送或已逾期的事项"
+    )
+    sub.add_argument("--actor", default="", help="经办人（默认系统用户名）")
+    sub = _add(
+        subs, "history", "matrix.history", "导入启用之前的办理情况（CSV：编号,完成日期,说明）"
+    )
+    sub.add_argument("file", metavar="FILE.csv")
+
+
+def _work(subs: Subs) -> None:
+    sub = _add(subs, "run", "work.run", "运行一个流程（真正的 Prefect 流程）", lists=True)
+    stages = (
+        "remind",
+        "collect",
+        "escalate",
+        "digest",
+        "assess",
+        "deliver",
+        "publish",
+        "upkeep",
+        "all",
+    )
+    sub.add_argument("stage", choices=stages, metavar="流程", help="、".join(stages))
+    sub.add_argument("--date", default="", metavar="D", help="逻辑日期，如 2026-11-22（默认今天）")
+    sub.add_argument("--direct", action="store_true", help="不经 Prefect，直接运行同样的函数")
+    sub = _add(subs, "preview", "work.preview", "预演今后几天会发哪些消息（不写入）", lists=True)
+    sub.add_argument("--days", type=int, default=30, metavar="N")
+    sub = _add(subs, "why", "work.why", "为什么发了或没有发提醒", lists=True)
+    sub.add_argument("--unit", required=True, metavar="单位")
+    sub.add_argument("--task", default="", metavar="任务编号")
+    sub.add_argument("--date", default="", metavar="D")
+    sub = _add(subs, "up", "work.up", "启动服务：网页、定时流程和内嵌的 Prefect")
+    sub.add_argument("--host", default="127.0.0.1")
+    sub.add_argument("--port", type=int, default=8420)
+    _add(subs, "worker", "work.worker", "只运行定时流程（网页和 Prefect 服务在别处）")
+    _add(subs, "status", "work.status", "台账现状一览", lists=True)
+
+
+def _collecting(subs: Subs) -> None:
+    sub = _add(subs, "submit", "collecting.submit", "在命令行报送一项", lists=True)
+    sub.add_argument("key", metavar="应办编号", help="如 M-01/scjgj/report:2026Q4")
+    sub.add_argument("--progress", default="", help="本期进展")
+    sub.add_argument("--problem", default="", help="存在问题")
+    sub.add_argument("--next", default="", help="下一步")
+    sub.add_argument("--percent", type=int, default=None, help="累计进度 0–100")
+    sub.add_argument(
+        "--figure", action="append", default=[], metavar="指标=数", help="指标完成值，可重复"
+    )
+    sub.add_argument("--file", action="append", default=[], metavar="文件", help="佐证材料，可重复")
+    sub.add_argument("--nil", action="store_true", help="无变化（零报告）")
+    sub.add_argument("--signed-by", default="", help="审签人")
+    sub.add_argument("--idem-key", default=None, help="提交编号：同一编号只收一次")
+    sub.add_argument("--actor", default="")
+    sub = _add(subs, "export", "collecting.export", "导出报送表、台账或任务分工", lists=True)
+    sub.add_argument("what", choices=("forms", "ledger", "matrix"), metavar="forms|ledger|matrix")
+    sub.add_argument("--out", default="", metavar="目录或文件")
+    sub.add_argument("--unit", default="", metavar="单位")
+
+
+def _assessing(subs: Subs) -> None:
+    assess: argparse.ArgumentParser = subs.add_parser("assess", help="考核：计分、查看、逐条说明")
+    inner = assess.add_subparsers(
+        dest="act", required=True, metavar="run|show|explain|score", parser_class=_Parser
+    )
+    sub = _add(inner, "run", "assessing.run", "按年度计分", lists=True)
+    sub.add_argument("--year", type=int, default=0)
+    sub.add_argument("--date", default="", metavar="D", help="截至哪一天（默认今天）")
+    sub = _add(inner, "show", "assessing.show_run", "查看一个批次的得分", lists=True)
+    sub.add_argument("run", nargs="?", default="", metavar="批次")
+    sub = _add(inner, "explain", "assessing.explain_unit", "逐条说明一个单位的得分", lists=True)
+    sub.add_argument("--unit", required=True, metavar="单位")
+    sub.add_argument("--run", default="", metavar="批次")
+    sub = _add(
+        inner, "score", "assessing.score_files", "不用台账，按细则文件和事实文件计分", lists=True
+    )
+    sub.add_argument("--rules", required=True, metavar="F")
+    sub.add_argument("--facts", required=True, metavar="F")
+
+
+def _tools(subs: Subs) -> None:
+    sub = _add(subs, "deadline", "tools.deadline", "试读一个时限用语", lists=True)
+    sub.add_argument("phrase", metavar="短语")
+    sub.add_argument("--year", type=int, default=None, help="短语没写年份时按哪一年")
+    sub.add_argument(
+        "--anchor",
+        action="append",
+        default=[],
+        metavar="名称=日期",
+        help="起算点，如 approved=2024-01-03",
+    )
+    sub.add_argument(
+        "--given",
+        action="append",
+        default=[],
+        metavar="事件=日期",
+        help="同 --anchor，如 会议=2026-11-20",
+    )
+    days: argparse.ArgumentParser = subs.add_parser("workdays", help="工作日推算（含调休）")
+    inner = days.add_subparsers(
+        dest="act", required=True, metavar="add|between", parser_class=_Parser
+    )
+    sub = _add(inner, "add", "tools.workdays_add", "某日之后第 N 个工作日", lists=True)
+    sub.add_argument("date", metavar="日期")
+    sub.add_argument("number", type=int, metavar="N")
+    sub = _add(inner, "between", "tools.workdays_between", "两日之间的工作日数", lists=True)
+    sub.add_argument("first", metavar="起")
+    sub.add_argument("last", metavar="止")
+    sub = _add(subs, "simulate", "tools.simulate", "用示例单位演一遍（只写示例台账）", lists=True)
+    sub.add_argument("--from", dest="first", default="", metavar="D", help="默认今年1月1日")
+    sub.add_argument("--to", dest="last", default="", metavar="D", help="默认今天此刻")
+    sub.add_argument("--seed", type=int, default=1)
+
+
+def _keeping(subs: Subs) -> None:
+    audit: argparse.ArgumentParser = subs.add_parser("audit", help="核对台账")
+    inner = audit.add_subparsers(dest="act", required=True, metavar="verify", parser_class=_Parser)
+    _add(inner, "verify", "keeping.audit_verify", "核对哈希链，并由记录重建现状比对", lists=True)
+    user: argparse.ArgumentParser = subs.add_parser("user", help="个人链接")
+    inner = user.add_subparsers(
+        dest="act", required=True, metavar="link|revoke", parser_class=_Parser
+    )
+    sub = _add(inner, "link", "keeping.user_link", "给一个单位的岗位开出个人链接")
+    sub.add_argument("unit", metavar="单位")
+    sub.add_argument("--post", default="liaison")
+    sub = _add(inner, "revoke", "keeping.user_revoke", "作废一个单位的全部个人链接")
+    sub.add_argument("unit", metavar="单位")
+    sub.add_argument("--why", default="交接")
+    _add(subs, "doctor", "keeping.doctor", "体检：设置、台账、流程、渠道", lists=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,151 @@
+"""Commands of the assessment: run, show, explain, score."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from duban import clock
+from duban.cli import show
+from duban.errors import Exit, InputError, Issues, UsageError
+from duban.settings import find_home
+
+
+def run(args: argparse.Namespace) -> int:
+    """Score a year as of a day."""
+    from duban.ledger.facts import year_period
+    from duban.office import open_office
+    from duban.stages.assess import assess
+
+    home = find_home(args.home)
+    with open_office(home) as office:
+        on = show.day(args.date)
+        at = (
+            clock.end_of(on)
+            if on and on < clock.day_of(office.ledger.now())
+            else office.ledger.now()
+        )
+        report = assess(office, year_period(args.year or clock.day_of(at).year, at))
+    if args.format == "json":
+        show.as_json(report.as_json())
+    else:
+        show.banner(example=home.example)
+        show.counts("考核", report.counts)
+        show.say(*report.lines, *(f"得分表：{path}" for path in report.files))
+    return Exit.DONE
+
+
+def _frozen(args: argparse.Namespace, name: str) -> dict[str, Any]:
+    from duban.ledger import queries
+    from duban.office import open_office
+
+    with open_office(find_home(args.home)) as office, office.ledger.read() as conn:
+        found = queries.one_run(conn, name) if name else next(iter(queries.runs(conn, 1)), None)
+    if found is None:
+        raise UsageError(
+            "没有这个考核批次。" if name else "还没有考核批次。", "先运行 duban assess run。"
+        )
+    return {**found, "result": json.loads(found["result"])}
+
+
+def show_run(args: argparse.Namespace) -> int:
+    """The scores of a frozen run."""
+    found = _frozen(args, args.run)
+    if args.format == "json":
+        show.as_json(
+            {
+                "run": found["id"],
+                "sheet": found["sheet"],
+                "result_hash": found["result_hash"],
+                **found["result"],
+            }
+        )
+        return Exit.DONE
+    show.banner(example=find_home(args.home).example)
+    show.say(f"批次 {found['id']}，细则 {found['sheet']}，结果哈希 {found['result_hash'][:16]}")
+    rows = [
+        (
+            each["group"],
+            each["rank"] or "",
+            each["name"],
+            each["total"] or "未纳入考核",
+            each["grade"],
+            "、".join(each["effects"]) or each["reason"],
+        )
+        for each in sorted(
+            found["result"]["units"],
+            key=lambda each: (each["group"], each["rank"] or 999, each["unit"]),
+        )
+    ]
+    show.table(("组别", "名次", "单位", "得分", "等次", "说明"), rows)
+    return Exit.DONE
+
+
+def explain_unit(args: argparse.Namespace) -> int:
+    """Every line of one unit's score with clause, fact, arithmetic and sentence."""
+    from duban.cli.work import find_unit
+    from duban.office import open_office
+
+    home = find_home(args.home)
+    with open_office(home) as office:
+        unit = find_unit(office, args.unit)
+    found = _frozen(args, args.run)
+    score = next((each for each in found["result"]["units"] if each["unit"] == unit), None)
+    if score is None:
+        raise UsageError(f"批次 {found['id']} 里没有这个单位。", "换一个批次。")
+    if args.format == "json":
+        show.as_json(score)
+        return Exit.DONE
+    show.banner(example=home.example)
+    if not score["assessed"]:
+        show.say(f"{score['name']}：未纳入考核（{score['reason']}）。")
+        return Exit.DONE
+    show.say(
+        f"{score['name']}（{score['group']}）得分 {score['total']}，第{score['rank']}名，{score['grade']}。逐条如下："
+    )
+    for number, line in enumerate(score["lines"], 1):
+        show.say(
+            f"{number}. [{line['points']}] {line['sentence']}",
+            f"     条款：{line['basis']}（{line['rule']} {line['version']}版）",
+            f"     事实：{line['fact']}",
+            f"     算式：{line['arithmetic']}",
+        )
+        if line["evidence"]:
+            show.say(f"     佐证：{'、'.join(each[:12] for each in line['evidence'])}")
+    return Exit.DONE
+
+
+def score_files(args: argparse.Namespace) -> int:
+    """Score plain facts by a rule sheet, without a ledger."""
+    from duban.assessment.explain import as_json, explain
+    from duban.assessment.facts import load_facts
+    from duban.assessment.rules import load_sheet
+    from duban.assessment.score import score, unread_facts
+
+    issues = Issues()
+    sheet = load_sheet(Path(args.rules), args.rules, issues)
+    units, facts = load_facts(Path(args.facts), args.facts, issues)
+    issues.stop_on_errors()
+    if sheet is None:
+        raise InputError(list(issues))
+    scores = score(sheet, units, facts)
+    unread = unread_facts(sheet, units, facts)
+    if args.format == "json":
+        show.as_json(
+            {
+                "sheet": sheet.id,
+                "rule_hash": sheet.digest,
+                "units": [as_json(each) for each in scores],
+                "unread": [fact.id for fact in unread],
+            }
+        )
+        return Exit.DONE
+    for each in scores:
+        show.say(explain(each))
+    if unread:
+        show.note(
+            f"提示：有{len(unread)}条事实没有条款读取：{'、'.join(fact.id for fact in unread[:8])}"
+        )
+    return Exit.DONE

@@ -1,0 +1,209 @@
+"""Commands at the doors: submit a report, export forms and ledger."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from duban import clock
+from duban.cli import show
+from duban.cli.work import find_unit
+from duban.errors import Exit, UsageError
+from duban.settings import Home, find_home
+from duban.yamltext import read_decimal
+
+if TYPE_CHECKING:
+    from duban.ledger.transitions import Stored
+
+
+def submit(args: argparse.Namespace) -> int:
+    """Submit a report for one obligation."""
+    from duban.ledger import transitions
+    from duban.office import open_office
+
+    home = find_home(args.home)
+    with open_office(home) as office:
+        files = _stored(home, args.file)
+        report = transitions.Report(
+            progress=args.progress,
+            problem=args.problem,
+            next_step=args.next,
+            percent=args.percent,
+            nil=args.nil,
+            figures=dict(_figure(text) for text in args.figure),
+            files=files,
+            signed_by=args.signed_by,
+            door="cli",
+            idem_key=args.idem_key,
+        )
+        actor = show.user_name(args.actor)
+        with office.ledger.write(actor) as writing:
+            receipt = transitions.submit(writing, args.key, report, actor=actor)
+    if args.format == "json":
+        show.as_json(
+            {"submission": receipt.submission, "repeated": receipt.repeated, "late": receipt.late}
+        )
+    else:
+        word = (
+            "早先已收到，没有重复登记"
+            if receipt.repeated
+            else "已收到（迟报）"
+            if receipt.late
+            else "已收到"
+        )
+        show.say(f"{receipt.submission}：{word}。")
+    return Exit.DONE
+
+
+def _stored(home: Home, names: Sequence[str]) -> tuple[Stored, ...]:
+    """The files in the evidence store."""
+    from contextlib import ExitStack
+
+    from duban.intake.evidence import store_all
+
+    with ExitStack() as stack:
+        return store_all(
+            home, [(Path(name).name, stack.enter_context(Path(name).open("rb"))) for name in names]
+        )
+
+
+def _figure(text: str) -> tuple[str, Decimal]:
+    name, _, number = text.partition("=")
+    value = read_decimal(number.strip())
+    if not name.strip() or value is None:
+        raise UsageError(f"“{text}”不是“指标=数”。", "如 --figure valid-patents=1800。")
+    return name.strip(), value
+
+
+def export(args: argparse.Namespace) -> int:
+    """Export pre-filled forms, the ledger or the matrix."""
+    return {"forms": _forms, "ledger": _ledger, "matrix": _matrix}[args.what](args)
+
+
+def _forms(args: argparse.Namespace) -> int:
+    """One workbook per unit that owes something now."""
+    from duban.intake.workbook import form_for, write_form
+    from duban.office import open_office
+
+    home = find_home(args.home)
+    folder = Path(args.out or home.var / "forms")
+    written = []
+    with open_office(home) as office:
+        units = (
+            [find_unit(office, args.unit)] if args.unit else sorted(office.matrix.directory.units)
+        )
+        folder.mkdir(parents=True, exist_ok=True)
+        progress = show.Progress("报送表")
+        with office.ledger.read() as conn:
+            for number, unit in enumerate(units, 1):
+                progress(number, len(units))
+                form = form_for(office, conn, unit, office.ledger.now())
+                if form.rows:
+                    path = folder / f"{unit}-{clock.day_of(office.ledger.now())}.xlsx"
+                    buffer = io.BytesIO()
+                    write_form(form, buffer)
+                    path.write_bytes(buffer.getvalue())
+                    written.append(home.shown(path))
+    if args.format == "json":
+        show.as_json(written)
+    else:
+        show.say(
+            *written,
+            f"共{len(written)}份报送表。填好后放进 {home.shown(home.var / 'inbox')}/，或在网页上传。",
+        )
+    return Exit.DONE
+
+
+_LEDGER = (
+    "key",
+    "task",
+    "unit",
+    "title",
+    "label",
+    "due_on",
+    "state",
+    "percent",
+    "submitted_at",
+    "closed_at",
+    "returned",
+    "extended",
+)
+
+
+def _ledger(args: argparse.Namespace) -> int:
+    """The ledger's obligations as CSV (or JSON)."""
+    from duban.ledger import queries
+    from duban.office import open_office
+
+    with open_office(find_home(args.home)) as office, office.ledger.read() as conn:
+        unit = find_unit(office, args.unit) if args.unit else None
+        rows = [
+            {name: row[name] for name in _LEDGER} for row in queries.obligations(conn, unit=unit)
+        ]
+    if args.format == "json":
+        show.as_json(rows)
+        return Exit.DONE
+    _csv(args, _LEDGER, [[row[name] for name in _LEDGER] for row in rows])
+    return Exit.DONE
+
+
+_MATRIX = ("编号", "领域", "任务", "牵头单位", "配合单位", "完成时限", "考核要点", "权重", "来源")
+
+
+def _matrix(args: argparse.Namespace) -> int:
+    """The matrix as CSV, one row a task."""
+    from duban.office import need_desk
+
+    desk = need_desk(find_home(args.home), clock.day_of(clock.now()))
+    areas = {item.id: item.name for item in (*desk.matrix.plan.areas, *desk.matrix.plan.safeguards)}
+
+    def shorts(units: tuple[str, ...]) -> str:
+        return "、".join(desk.matrix.directory.units[unit].short for unit in units)
+
+    rows = [
+        (
+            task.id,
+            areas.get(task.area, task.area),
+            task.title,
+            shorts(task.lead),
+            "、".join(filter(None, [shorts(task.support), *task.support_text])) or "无",
+            task.deadline_phrase,
+            task.deliverable,
+            task.weight,
+            task.source.value,
+        )
+        for task in desk.matrix.plan.tasks
+    ]
+    if args.format == "json":
+        show.as_json([dict(zip(_MATRIX, row, strict=True)) for row in rows])
+        return Exit.DONE
+    _csv(args, _MATRIX, rows)
+    return Exit.DONE
+
+
+def _csv(args: argparse.Namespace, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """CSV with a byte-order mark when written to a file, so that Excel reads Chinese."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(head)
+    writer.writerows([[_cell(cell) for cell in row] for row in rows])
+    if args.out:
+        Path(args.out).write_text("\ufeff" + buffer.getvalue(), encoding="utf-8")
+        show.note(f"已写入 {args.out}，共{len(rows)}行。")
+    else:
+        show.say(buffer.getvalue().rstrip())
+
+
+def _cell(value: object) -> str:
+    """Text that a spreadsheet does not take for a formula."""
+    text = "" if value is None else str(value)
+    return (
+        f"'{text}"
+        if text[:1] in {"=", "+", "-", "@", "\t", "\r"} and not text.lstrip("-").isdigit()
+        else text
+    )

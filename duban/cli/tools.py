@@ -1,0 +1,180 @@
+"""Tools: deadline, workdays, simulate."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+
+from duban import clock
+from duban.cli import show
+from duban.errors import Exit, Issues, UsageError
+from duban.settings import find_home
+from duban.workdays import Calendar, load_calendar
+
+
+def deadline(args: argparse.Namespace) -> int:
+    """Read a deadline phrase and say what was understood."""
+    from duban.matrix.deadlines import read, settle
+
+    anchors = dict(_anchors([*args.anchor, *args.given]))
+    reading = read(args.phrase, year=args.year)
+    due = settle(reading, _calendar(args), _called(anchors))
+    answer = reading.as_json()
+    if due.on is not None:
+        answer |= {"due": due.on.isoformat(), "provisional": due.provisional}
+    if args.format == "json":
+        show.as_json(answer)
+    else:
+        show.say(
+            f"“{args.phrase}”",
+            *(
+                f"  {name}：{_shown(value)}"
+                for name, value in answer.items()
+                if value not in (None, [], "")
+            ),
+        )
+        if due.on is None and due.reason:
+            show.say(f"  {due.reason}")
+    return Exit.INPUT if reading.level.value == "error" else Exit.DONE
+
+
+def _shown(value: object) -> str:
+    return "；".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+_ENGLISH = {
+    "approved": ("批复",),
+    "issued": ("印发",),
+    "meeting": ("会", "会议"),
+    "会议": ("会", "会议"),
+}
+
+
+def _called(anchors: dict[str, date]) -> dict[str, date | None]:
+    """Anchors under every name a phrase may use for them."""
+    found: dict[str, date | None] = {}
+    for name, on in anchors.items():
+        for each in (name, *_ENGLISH.get(name, ())):
+            found[each] = on
+    return found
+
+
+def _anchors(given: Iterable[str]) -> Iterable[tuple[str, date]]:
+    for text in given:
+        name, _, day = text.partition("=")
+        on = show.day(day, "起算点日期")
+        if not name or on is None:
+            raise UsageError(
+                f"起算点“{text}”写法不对。", "写成 名称=日期，如 approved=2024-01-03。"
+            )
+        yield name, on
+
+
+def _calendar(args: argparse.Namespace) -> Calendar:
+    """The home's calendar, or the shipped one when run outside a home."""
+    from duban.cli.matrix import starter
+
+    issues = Issues()
+    try:
+        home = find_home(args.home)
+        path, shown = home.config / "calendar.yaml", "config/calendar.yaml"
+    except UsageError:
+        if args.home:
+            raise
+        path, shown = starter() / "config" / "calendar.yaml", "config/calendar.yaml"
+    calendar = load_calendar(Path(path), shown, issues)
+    issues.stop_on_errors()
+    return calendar
+
+
+def workdays_add(args: argparse.Namespace) -> int:
+    """The working day so many working days after (negative: before) a day."""
+    first = _need(args.date)
+    calendar = _calendar(args)
+    on = calendar.add(first, args.number)
+    _answer(
+        args,
+        {
+            "from": first,
+            "working_days": args.number,
+            "date": on,
+            "provisional": calendar.is_provisional(on),
+        },
+        str(on),
+        provisional=calendar.is_provisional(on),
+    )
+    return Exit.DONE
+
+
+def workdays_between(args: argparse.Namespace) -> int:
+    """How many working days lie after the first day up to and including the last."""
+    first, last = _need(args.first), _need(args.last)
+    calendar = _calendar(args)
+    number = calendar.between(first, last)
+    provisional = calendar.is_provisional(max(first, last))
+    _answer(
+        args,
+        {"from": first, "to": last, "working_days": number, "provisional": provisional},
+        str(number),
+        provisional=provisional,
+    )
+    return Exit.DONE
+
+
+def _need(text: str) -> date:
+    found = show.day(text)
+    if found is None:
+        raise UsageError("缺少日期。", "写成 2026-11-22。")
+    return found
+
+
+def _answer(
+    args: argparse.Namespace, answer: dict[str, object], text: str, *, provisional: bool
+) -> None:
+    if args.format == "json":
+        show.as_json(answer)
+    else:
+        show.say(text + ("（暂定：该年放假安排尚未公布）" if provisional else ""))
+
+
+def simulate(args: argparse.Namespace) -> int:
+    """Play the office with example units in the example ledger."""
+    from duban.settings import Home
+    from duban.simulate import simulate as play
+
+    home = Home(find_home(args.home).root, example=True)
+    now = clock.now()
+    first = show.day(args.first) or date(clock.day_of(now).year, 1, 1)
+    last_day = show.day(args.last)
+    last = now if last_day in {None, clock.day_of(now)} else clock.end_of(last_day or first)
+    if clock.day_of(last) < first:
+        raise UsageError("结束日早于开始日。", "检查 --from 和 --to。")
+    progress = show.Progress("演示")
+    played = play(
+        home,
+        first,
+        last,
+        seed=args.seed,
+        progress=lambda day, done, total: progress(done, total, str(day)),
+    )
+    if args.format == "json":
+        show.as_json(
+            {
+                "from": played.first,
+                "to": played.last,
+                "seed": played.seed,
+                "counts": dict(played.counts),
+                "state_hash": played.state_hash,
+            }
+        )
+    else:
+        show.banner(example=True)
+        show.table(
+            ("事项", "次数"), [(name, number) for name, number in played.counts.items() if number]
+        )
+        show.say(
+            f"从{played.first}演到{played.last}，种子{played.seed}，台账状态哈希 {played.state_hash[:16]}。"
+        )
+    return Exit.DONE

@@ -1,0 +1,354 @@
+"""Gathers the facts of an assessment from the ledger: plain values, each with its source event.
+
+Only outcomes are facts: whether something came, when, whether it was returned, finished, or reached a
+number. Traces (logins, reads, online time, uploads) are not kept in the ledger at all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import ROUND_FLOOR, Decimal
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from duban import clock
+from duban.assessment.model import Fact, UnitEntry
+from duban.ledger import tables
+from duban.matrix.model import Indicator, Matrix, Task
+
+REPORTS = frozenset({"report", "summary"})
+_LEFT_OUT = ("historic", "cancelled", "merged", "unstarted", "suspended")
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The span that is assessed, seen at a moment: what fell due from ``first`` to ``last``."""
+
+    name: str
+    first: date
+    last: date
+    as_of: datetime
+
+    @property
+    def months_gone(self) -> int:
+        """Whole months of the period that are over at ``as_of`` (12 of a full year)."""
+        end = min(clock.day_of(self.as_of), self.last)
+        over = (end.year - self.first.year) * 12 + end.month - self.first.month
+        return over + (1 if end == self.last else 0)
+
+
+def year_period(year: int, as_of: datetime) -> Period:
+    """A calendar year as seen at a moment."""
+    return Period(str(year), date(year, 1, 1), date(year, 12, 31), as_of)
+
+
+def gather_facts(
+    conn: Connection, matrix: Matrix, period: Period
+) -> tuple[list[UnitEntry], list[Fact]]:
+    """Units and facts of a period. Units without any duty are marked by ``score.without_tasks``."""
+    rows = _obligations(conn, matrix.plan.id, period)
+    sources = _Sources(conn, [row["key"] for row in rows])
+    tasks = matrix.tasks_by_id
+    facts: list[Fact] = []
+    for row in rows:
+        facts += _timeliness(row, sources)
+        facts += _completion(row, tasks.get(row["task"]), sources)
+    facts += _indicators(conn, matrix, period)
+    return _units(matrix), facts
+
+
+def _units(matrix: Matrix) -> list[UnitEntry]:
+    return [
+        UnitEntry(
+            unit.id,
+            unit.short,
+            unit.group,
+            assessed=unit.kind.supervised,
+            reason="" if unit.kind.supervised else "企业和事业单位不列入考核",
+        )
+        for unit in sorted(matrix.directory.units.values(), key=lambda unit: (unit.group, unit.id))
+    ]
+
+
+def _obligations(conn: Connection, plan_id: str, period: Period) -> list[Any]:
+    """What fell due in the period and before ``as_of``, by the original due: extensions do not move it out."""
+    o = tables.obligation.c
+    query = (
+        sa.select(tables.obligation)
+        .where(
+            o.plan == plan_id, o.original_due_on >= period.first, o.original_due_on <= period.last
+        )
+        .where(o.due_at <= period.as_of, o.state.notin_(_LEFT_OUT))
+        .order_by(o.key)
+    )
+    return list(conn.execute(query).mappings())
+
+
+class _Sources:
+    """The newest event of each kind and obligation, whether a report was late, and its evidence."""
+
+    def __init__(self, conn: Connection, keys: list[str]) -> None:
+        self._event: dict[tuple[str, str], str] = {}
+        self._late: dict[str, bool] = {}
+        self._files: dict[str, list[str]] = {}
+        for start in range(0, len(keys), 500):
+            some = keys[start : start + 500]
+            self._read_events(conn, some)
+            self._read_submissions(conn, some)
+            self._read_evidence(conn, some)
+
+    def _read_events(self, conn: Connection, keys: list[str]) -> None:
+        e = tables.event.c
+        query = (
+            sa.select(e.obligation, e.kind, e.seq, e.hash)
+            .where(e.obligation.in_(keys), e.kind.like("obligation.%"))
+            .order_by(e.seq)
+        )
+        for obligation, kind, seq, digest in conn.execute(query):
+            self._event[obligation, kind] = f"{seq}:{digest[:12]}"
+
+    def _read_submissions(self, conn: Connection, keys: list[str]) -> None:
+        """Late is judged once, by the first report that was owed."""
+        s = tables.submission.c
+        query = (
+            sa.select(s.obligation, s.late)
+            .where(
+                s.obligation.in_(keys), sa.or_(s.state != "accepted", s.reviewed_at.is_not(None))
+            )
+            .order_by(s.obligation, s.version)
+        )
+        for obligation, late in conn.execute(query):
+            self._late.setdefault(obligation, bool(late))
+
+    def _read_evidence(self, conn: Connection, keys: list[str]) -> None:
+        s, e = tables.submission.c, tables.evidence.c
+        query = (
+            sa.select(s.obligation, e.sha256)
+            .join(tables.submission, s.id == e.submission)
+            .where(s.obligation.in_(keys))
+            .order_by(e.id)
+        )
+        for obligation, digest in conn.execute(query):
+            self._files.setdefault(obligation, []).append(digest)
+
+    def event(self, key: str, *kinds: str) -> str:
+        """The newest event of the first kind that happened."""
+        return next((self._event[key, kind] for kind in kinds if (key, kind) in self._event), "")
+
+    def late(self, key: str) -> bool:
+        """Whether the first report came after the due."""
+        return self._late.get(key, False)
+
+    def files(self, key: str) -> tuple[str, ...]:
+        """Hashes of the evidence."""
+        return tuple(dict.fromkeys(self._files.get(key, ())))
+
+
+def _role(row: Any) -> str:
+    return "support" if row["role"] == "part" else "lead"
+
+
+def _title(row: Any) -> str:
+    return f"{row['title']}（{row['label']}）"
+
+
+def _fact(row: Any, kind: str, event: str, sources: _Sources, **more: Any) -> Fact:
+    return Fact(
+        id=f"{row['key']}!{kind}",
+        unit=row["unit"],
+        kind=kind,
+        obligation=row["key"],
+        task=row["task"],
+        title=_title(row),
+        role=_role(row),
+        weight=row["weight"],
+        happened_on=row["original_due_on"],
+        event=event,
+        evidence=sources.files(row["key"]),
+        **more,
+    )
+
+
+def _timeliness(row: Any, sources: _Sources) -> Iterator[Fact]:
+    """Missing, late or on time – charged per time, never per day – and how often it was returned."""
+    key = row["key"]
+    due = f"时限{row['original_due_on']}"
+    if row["submitted_at"] is None:
+        if row["kind"] in REPORTS:
+            event = sources.event(key, "obligation.missed", "obligation.planned")
+            yield _fact(row, "missing", event, sources, note=f"{due}，至今未报")
+    else:
+        came = clock.local(row["submitted_at"])
+        late = sources.late(key)
+        event = sources.event(key, "obligation.reported", "obligation.adopted")
+        yield _fact(
+            row,
+            "late" if late else "on_time",
+            event,
+            sources,
+            note=f"{due}，{came:%Y-%m-%d %H:%M}收到",
+        )
+    if row["returned"]:
+        event = sources.event(key, "obligation.returned")
+        yield _fact(
+            row,
+            "returned",
+            event,
+            sources,
+            count=row["returned"],
+            note=f"被退回{row['returned']}次",
+        )
+
+
+def _completion(row: Any, task: Task | None, sources: _Sources) -> Iterator[Fact]:
+    """Finished or not: for the units that owe it, and at half weight for those that support."""
+    if row["kind"] in REPORTS:
+        return
+    done = Decimal(1) if row["state"] in {"closed", "submitted"} else Decimal(0)
+    event = sources.event(
+        row["key"],
+        "obligation.closed",
+        "obligation.reported",
+        "obligation.missed",
+        "obligation.planned",
+    )
+    note = "已办结" if row["state"] == "closed" else "已报办结，待审核" if done else "未办结"
+    own = _fact(row, "completion", event, sources, target=Decimal(1), done=done, note=note)
+    yield own
+    if task is None or row["unit"] != task.lead[0]:
+        return  # supporters share in the outcome once, through the first lead
+    for unit in task.support:
+        yield Fact(
+            id=f"{row['key']}!support:{unit}",
+            unit=unit,
+            kind="completion",
+            obligation=row["key"],
+            task=row["task"],
+            title=_title(row),
+            role="support",
+            weight=row["weight"],
+            target=Decimal(1),
+            done=done,
+            happened_on=row["original_due_on"],
+            event=event,
+            evidence=sources.files(row["key"]),
+            note=f"配合：{note}",
+        )
+
+
+# ---- indicators --------------------------------------------------------------------------------
+
+
+def _indicators(conn: Connection, matrix: Matrix, period: Period) -> Iterator[Fact]:
+    values = _values(conn, period)
+    for indicator in matrix.plan.indicators:
+        for unit, targets in _owners(matrix, indicator).items():
+            target = _target(indicator, targets, period)
+            if target is None:
+                continue
+            done, event = _done(indicator, values.get((unit, indicator.id), []))
+            yield Fact(
+                id=f"{indicator.id}/{unit}!indicator",
+                unit=unit,
+                kind="indicator",
+                title=indicator.name,
+                role="lead",
+                target=target[0],
+                done=done,
+                level=indicator.direction,
+                happened_on=min(period.last, clock.day_of(period.as_of)),
+                event=event,
+                counted_in=indicator.unit,
+                note=target[1],
+            )
+
+
+def _owners(matrix: Matrix, indicator: Indicator) -> Mapping[str, Mapping[int, Decimal]]:
+    """Who owes the number: units with a target of their own, else the lead of the task that asks for it."""
+    if indicator.unit_targets:
+        return indicator.unit_targets
+    asking = next((task for task in matrix.plan.tasks if indicator.id in task.indicators), None)
+    return {} if asking is None or not indicator.targets else {asking.lead[0]: indicator.targets}
+
+
+def _target(
+    indicator: Indicator, targets: Mapping[int, Decimal], period: Period
+) -> tuple[Decimal, str] | None:
+    """The target in force: the year's, or its share of the months gone (序时), rounded for the unit."""
+    year = period.first.year
+    if year not in targets:
+        return None
+    whole, gone = targets[year], period.months_gone
+    if gone >= 12:
+        return whole, f"全年目标{whole}{indicator.unit}"
+    start = Decimal(0)
+    if indicator.measure != "flow":
+        start = targets.get(
+            year - 1, indicator.baseline if indicator.baseline is not None else Decimal(0)
+        )
+    share = start + (whole - start) * gone / 12
+    places = Decimal(1) if whole == whole.to_integral() else Decimal("0.01")
+    return share.quantize(
+        places, ROUND_FLOOR
+    ), f"全年目标{whole}{indicator.unit}，按序时进度（{gone}/12）计"
+
+
+def _values(conn: Connection, period: Period) -> dict[tuple[str, str], list[tuple[Decimal, str]]]:
+    """(unit, indicator) to the values given in the period, in the order in which they came."""
+    s, o = tables.submission.c, tables.obligation.c
+    query = (
+        sa.select(s.id, s.unit, s.figures)
+        .join(tables.obligation, o.key == s.obligation)
+        .where(s.figures != "{}", s.state != "returned", s.received_at <= period.as_of)
+        .where(o.original_due_on >= period.first, o.original_due_on <= period.last)
+        .order_by(o.original_due_on, s.version)
+    )
+    latest: dict[tuple[str, str, str], tuple[Decimal, str]] = {}
+    for submission, unit, figures in conn.execute(query):
+        obligation = submission.rsplit("#", 1)[0]
+        for indicator, value in json.loads(figures).items():
+            latest[unit, indicator, obligation] = (Decimal(value), submission)
+    found: dict[tuple[str, str], list[tuple[Decimal, str]]] = {}
+    for (unit, indicator, _), value in latest.items():
+        found.setdefault((unit, indicator), []).append(value)
+    return found
+
+
+def _done(indicator: Indicator, values: list[tuple[Decimal, str]]) -> tuple[Decimal | None, str]:
+    """A flow is the sum of its periods; a stock or cumulative number is the last one given."""
+    if not values:
+        return None, ""
+    if indicator.measure == "flow":
+        return sum((value for value, _ in values), Decimal(0)), values[-1][1]
+    return values[-1]
+
+
+def as_json(units: Iterable[UnitEntry], facts: Iterable[Fact]) -> dict[str, Any]:
+    """Units and facts as plain JSON, for the frozen inputs of a run."""
+    return {
+        "units": [
+            {
+                "id": each.id,
+                "name": each.name,
+                "group": each.group,
+                "assessed": each.assessed,
+                "reason": each.reason,
+            }
+            for each in units
+        ],
+        "facts": [_fact_json(fact) for fact in facts],
+    }
+
+
+def _fact_json(fact: Fact) -> dict[str, Any]:
+    plain = {name: getattr(fact, name) for name in Fact.__dataclass_fields__}
+    for name in ("weight", "target", "done"):
+        plain[name] = None if plain[name] is None else format(plain[name], "f")
+    plain["happened_on"] = None if fact.happened_on is None else fact.happened_on.isoformat()
+    plain["evidence"] = list(fact.evidence)
+    return {name: value for name, value in plain.items() if value not in ("", None, [])}

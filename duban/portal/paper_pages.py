@@ -1,0 +1,96 @@
+"""The office's papers: digests, runs with their score sheets, and the files that belong to them.
+
+A file is served only when the ledger lists it on the row of its digest or run, and only from ``var/``.
+"""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import FileResponse, Response
+
+from duban.ledger import queries
+from duban.ledger.queries import Row
+from duban.portal.access import Denied
+from duban.portal.guard import PAPER_POLICY
+from duban.portal.office_pages import Visitor, page
+from duban.portal.state import Portal, portal_of
+
+router = APIRouter(include_in_schema=False)
+_MISSING = Denied(
+    404, "没有这份材料", "台账里没有它的记录，或文件已移走。", "从周报或考核列表里点进来"
+)
+
+
+@router.get("/office/digests")
+def digests(request: Request, visitor: Visitor) -> Response:
+    """Digests, newest first, with their files."""
+    with portal_of(request).ledger.read() as conn:
+        rows = queries.digests(conn)
+    found = [(row, _listed(row)) for row in rows]
+    return page(request, visitor, "digests.html", digests=found)
+
+
+@router.get("/office/runs")
+def runs(request: Request, visitor: Visitor) -> Response:
+    """Assessment runs, newest first, with their hashes and files."""
+    with portal_of(request).ledger.read() as conn:
+        rows = queries.runs(conn)
+    found = [(row, _listed(row)) for row in rows]
+    return page(request, visitor, "runs.html", runs=found)
+
+
+@router.get("/office/scores/{run:path}")
+def scores(request: Request, visitor: Visitor, run: str) -> Response:
+    """One run: each unit's score with every line's clause, fact, arithmetic and evidence."""
+    with portal_of(request).ledger.read() as conn:
+        row = queries.one_run(conn, run)
+    if row is None:
+        raise _MISSING
+    units = _scored(row)
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for unit in units:
+        groups.setdefault(unit.get("group") or "未分组", []).append(unit)
+    for own in groups.values():
+        own.sort(key=lambda unit: (unit.get("rank") is None, unit.get("rank") or 0, unit["name"]))
+    return page(request, visitor, "scores.html", run=row, groups=groups, files=_listed(row))
+
+
+def _scored(row: Row) -> list[dict[str, Any]]:
+    result = json.loads(row["result"])
+    found: list[dict[str, Any]] = result["units"] if isinstance(result, dict) else result
+    return found
+
+
+def _listed(row: Row) -> list[str]:
+    """Paths of a row's files, below ``var/``."""
+    return [each if isinstance(each, str) else each["path"] for each in json.loads(row["files"])]
+
+
+@router.get("/office/file")
+def file(request: Request, visitor: Visitor, of: str, id: str, path: str) -> Response:  # noqa: A002 - the address
+    """A file of a digest or run. HTML is shown without scripts; everything else is an attachment."""
+    portal = portal_of(request)
+    with portal.ledger.read() as conn:
+        row = queries.one_digest(conn, id) if of == "digest" else queries.one_run(conn, id)
+    if row is None or path not in _listed(row):
+        raise _MISSING
+    real = _below_var(portal, path)
+    if real.suffix == ".html":
+        headers = {"Content-Security-Policy": PAPER_POLICY}
+        return FileResponse(real, media_type="text/html; charset=utf-8", headers=headers)
+    media_type = mimetypes.guess_type(real.name)[0] or "application/octet-stream"
+    return FileResponse(real, media_type=media_type, filename=real.name)
+
+
+def _below_var(portal: Portal, path: str) -> Path:
+    """The real path of a recorded file; links that lead elsewhere are not followed."""
+    var = portal.home.var.resolve()
+    real = (var / path).resolve()
+    if not real.is_relative_to(var) or not real.is_file():
+        raise _MISSING
+    return real

@@ -1,0 +1,77 @@
+"""What the running portal holds: the office with its ledger, its keys, and the templates."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack
+from dataclasses import fields
+from datetime import datetime
+
+from fastapi import Request
+
+from duban import clock
+from duban.clock import Clock
+from duban.errors import DubanError
+from duban.ledger import links
+from duban.ledger.store import Ledger
+from duban.office import Desk, Office, need_desk, open_office
+from duban.portal import access
+from duban.settings import Home, find_home
+
+
+class Portal:
+    """The office as the portal serves it. Files that change are read again; broken ones are not."""
+
+    def __init__(self, home: Home, ask: Clock) -> None:
+        self.home = home
+        self._stack = ExitStack()
+        self._turn = threading.Lock()
+        self._stamp = _stamp(home)
+        self._office = self._stack.enter_context(open_office(home, ask=ask))
+        self.ledger: Ledger = self._office.ledger
+        self.key = links.home_key(home)
+        self.office_key = access.office_key(home)
+
+    def now(self) -> datetime:
+        """This moment by the ledger's clock."""
+        return self.ledger.now()
+
+    @property
+    def office(self) -> Office:
+        """The office; its text files are read again once they changed and hold no mistake."""
+        stamp = _stamp(self.home)
+        with self._turn:
+            if stamp != self._stamp:
+                self._stamp = stamp
+                self._read_again()
+            return self._office
+
+    def _read_again(self) -> None:
+        try:
+            desk = need_desk(self.home, clock.day_of(self.now()))
+        except DubanError:
+            return  # the last good text holds until `duban check` is clean again
+        told = {each.name: getattr(desk, each.name) for each in fields(Desk)}
+        self._office = Office(**told, ledger=self.ledger)
+
+    def close(self) -> None:
+        """Give the ledger back."""
+        self._stack.close()
+
+
+def _stamp(home: Home) -> tuple[tuple[str, int, int], ...]:
+    """Name, time and size of every text file: cheap to ask on each request."""
+    files = [*home.config.glob("*.yaml"), *home.tasks_def.glob("*/*.yaml")]
+    stats = [(str(path), path.stat()) for path in sorted(files)]
+    return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
+
+
+def portal_of(request: Request) -> Portal:
+    """The portal that serves a request."""
+    found: Portal = request.app.state.portal
+    return found
+
+
+def open_portal(home: str | None, ask: Clock) -> Portal:
+    """Open the portal of a home folder. Raises DubanError with its sentences."""
+    return Portal(find_home(home), ask)

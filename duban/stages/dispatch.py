@@ -1,0 +1,213 @@
+"""Says pending notices: one message per person and working day, urgent ones apart and capped.
+
+Each notice is looked at again before it is said: what was submitted meanwhile is not mentioned. A
+person who has had today's message waits for the next working day's; nobody is passed over in silence,
+every notice ends in an outcome with a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from duban import clock
+from duban.errors import Issues
+from duban.ledger import links, outbox, queries
+from duban.ledger.events import Draft
+from duban.ledger.outbox import Letter
+from duban.ledger.store import Writing
+from duban.matrix.model import Unit
+from duban.office import Office
+from duban.status import chinese_day_week, standing
+from notifier.config import Channels, load_channels
+from notifier.envelope import letters_of
+from notifier.group import group
+from notifier.message import Bundle, Line, Recipient
+from notifier.route import choose
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What was said: counts, and a sentence for each notice that took a detour."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    lines: tuple[str, ...] = ()
+
+
+def dispatch(office: Office, writing: Writing) -> Sent:
+    """Group what is pending into messages and queue them, in the caller's transaction."""
+    rows = queries.pending_notices(writing.conn)
+    stale = [row for row in rows if not _still_owed(row)]
+    _settle(writing, [(row, _moot(row), "") for row in stale])
+    live = [row for row in rows if _still_owed(row)]
+    if not live or not _may_send(office, writing.at):
+        return Sent({"待下一工作时段": len(live), "已无须提醒": len(stale)})
+    addressed = [
+        (row, _recipient(office, row, writing.at), _line(office, row, writing.at)) for row in live
+    ]
+    letters, held = _choose(office, writing, _bundles(office, writing, addressed))
+    queued = outbox.queue(writing, [letter for parts in letters.values() for letter in parts])
+    _settle(
+        writing,
+        [
+            (row, ("grouped", ""), letters[at][0].id)
+            for row, at in _places(addressed)
+            if at in letters
+        ],
+    )
+    detours = tuple(
+        dict.fromkeys(f"{to.unit_name}：{to.note}" for _, to, _ in addressed if to.note)
+    )
+    return Sent(
+        {"发出消息": queued, "今日已发、并入下一工作日": held, "已无须提醒": len(stale)}, detours
+    )
+
+
+Addressed = tuple[queries.Row, Recipient, Line]
+Place = tuple[str, str, bool]  # unit, post, urgent: what one message is for
+
+
+def _places(addressed: Iterable[Addressed]) -> Iterable[tuple[queries.Row, Place]]:
+    return ((row, (to.unit, to.post, line.urgent)) for row, to, line in addressed)
+
+
+def _still_owed(row: queries.Row) -> bool:
+    """Confirmed papers are said even when the report came in meanwhile; reminders are not."""
+    return bool(row["is_open"]) or row["rung"] == "step:circular"
+
+
+def _moot(row: queries.Row) -> tuple[str, str]:
+    reasons = {
+        "submitted": ("submitted", "发送前已报送，不再提醒"),
+        "closed": ("closed", "发送前已办结，不再提醒"),
+        "cancelled": ("cancelled", "任务已取消"),
+        "suspended": ("suspended", "任务暂缓中"),
+        "unstarted": ("unstarted", "起算点改为未定，尚未起算"),
+    }
+    return reasons.get(row["state"], ("moot", f"状态已变为{row['state']}"))
+
+
+def _may_send(office: Office, at: datetime) -> bool:
+    """Only in the working hours of working days, make-up Saturdays included."""
+    moment = clock.local(at)
+    hours = office.settings.works_from <= moment.time() <= office.settings.works_until
+    return hours and office.calendar.is_workday(moment.date())
+
+
+def _bundles(
+    office: Office, writing: Writing, addressed: Iterable[Addressed]
+) -> tuple[Bundle, ...]:
+    return group(
+        [(to, line) for _, to, line in addressed],
+        day=clock.day_of(writing.at),
+        office=office.settings.office_name,
+        contact=office.settings.contact,
+        link=lambda to: f"{office.settings.public_url}/u/{links.PLACEHOLDER}",
+        example=queries.is_example(writing.conn),
+    )
+
+
+def _recipient(office: Office, row: queries.Row, at: datetime) -> Recipient:
+    unit = office.matrix.directory.units[row["unit"]]
+    route = choose(
+        unit, row["recipient"], clock.day_of(at), office=_office_for(office, row["recipient"])
+    )
+    home = office.matrix.directory.units[route.unit]
+    return Recipient(home.id, home.short, route.post, route.person, route.address, route.note)
+
+
+def _office_for(office: Office, post: str) -> Unit | None:
+    """The county leader's post stands with the unit that holds it; all else falls to the office."""
+    if post != "county":
+        return office.office_unit
+    holders = [unit for unit in office.matrix.directory.units.values() if unit.posts.get("county")]
+    return holders[0] if holders else office.office_unit
+
+
+def _line(office: Office, row: queries.Row, at: datetime) -> Line:
+    how = standing(
+        state=row["state"],
+        due_on=row["due_on"],
+        due_at=row["due_at"],
+        now=at,
+        calendar=office.calendar,
+        lamps=office.lamps,
+    )
+    return Line(
+        obligation=row["obligation"],
+        task=row["task"],
+        title=row["title"],
+        label=row["label"],
+        phrase=row["phrase"],
+        due_on=row["due_on"],
+        due_text=_due_text(row),
+        status_text=how.words,
+        lamp=how.lamp.name,
+        url=f"{office.settings.public_url}/u/{links.PLACEHOLDER}",
+        kind=row["kind"],
+        reason=row["reason"],
+        urgent=bool(row["urgent"]),
+        unit_name=office.matrix.directory.units[row["unit"]].short,
+    )
+
+
+def _due_text(row: queries.Row) -> str:
+    if row["due_on"] is None:
+        return "未起算"
+    ends = clock.local(row["due_at"])
+    hour = "" if ends.hour == 23 else f"{ends:%H:%M}前"
+    year = f"{row['due_on'].year}年"
+    return f"{year}{chinese_day_week(row['due_on'])}{hour}"
+
+
+def message_id(bundle: Bundle, urgent_number: int = 0) -> str:
+    """One message a person and day: the key says so. Urgent ones are numbered apart."""
+    day = f"day:{bundle.day.isoformat()}:{bundle.unit}/{bundle.post}"
+    return f"{day}:urgent{urgent_number}" if urgent_number else day
+
+
+def _choose(
+    office: Office, writing: Writing, bundles: tuple[Bundle, ...]
+) -> tuple[dict[Place, list[Letter]], int]:
+    """Letters for the people who have not had today's message; how many lines wait for tomorrow."""
+    cap = office.reminders.urgent_per_day
+    ids = {message_id(bundle, number) for bundle in bundles for number in range(cap + 1)}
+    known = queries.message_ids(writing.conn, sorted(ids))
+    letters: dict[Place, list[Letter]] = {}
+    held = 0
+    key = links.home_key(office.home)
+    channels = _channels(office)
+    for bundle in bundles:
+        numbers = range(1, cap + 1) if bundle.urgent else (0,)
+        free = next((number for number in numbers if message_id(bundle, number) not in known), None)
+        if free is None:
+            held += len(bundle.lines)
+            continue
+        links.issue(writing, key, bundle.unit, bundle.post, days=office.settings.link_days)
+        letters[bundle.unit, bundle.post, bundle.urgent] = letters_of(
+            bundle,
+            channels,
+            writing.at,
+            key=message_id(bundle, free),
+            expires_at=clock.at(bundle.day + timedelta(days=3)),
+        )
+    return letters, held
+
+
+def _channels(office: Office) -> Channels:
+    issues = Issues()
+    channels = load_channels(office.home, issues)
+    issues.stop_on_errors()
+    return channels
+
+
+def _settle(writing: Writing, rows: Iterable[tuple[queries.Row, tuple[str, str], str]]) -> None:
+    drafts = []
+    for row, (outcome, reason), message in rows:
+        changed = {"id": row["id"], "outcome": outcome, "reason": reason or row["reason"]}
+        changed["message"] = message or None
+        drafts.append(
+            Draft("notice.settled", row["id"], changed, why=reason, obligation=row["obligation"])
+        )
+    writing.record(*drafts)

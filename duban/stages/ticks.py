@@ -1,0 +1,49 @@
+"""Records that a stage has worked up to a moment; the next run begins where this one ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+
+from duban import clock
+from duban.errors import NOWHERE, InputError
+from duban.ledger import queries
+from duban.ledger.events import Draft, canonical
+from duban.ledger.store import Writing
+from duban.office import Office
+
+
+def begins(office: Office, writing: Writing, stage: str) -> datetime:
+    """The moment after which this stage has not worked yet: its last tick, else the first day of use."""
+    tick = queries.last_tick(writing.conn, stage)
+    if tick is not None:
+        return tick.logical_at
+    return clock.at(in_use_from(office, writing)) - timedelta(seconds=1)
+
+
+def in_use_from(office: Office, writing: Writing) -> date:
+    """The day from which the plan is worked. Raises InputError before the first apply."""
+    row = queries.plan_row(writing.conn, office.matrix.plan.id)
+    if row is None:
+        raise InputError.one(
+            "not-applied",
+            NOWHERE,
+            "任务分工还没有写入台账。",
+            "先运行 duban check 和 duban apply。",
+        )
+    found: date = row["in_use_from"]
+    return found
+
+
+def tick(writing: Writing, stage: str, at: datetime, counts: Mapping[str, int]) -> None:
+    """Record the tick in the same transaction as what it did; a moment already passed is not recorded."""
+    known = queries.last_tick(writing.conn, stage)
+    if known is not None and known.logical_at >= at:
+        return
+    row = {
+        "stage": stage,
+        "logical_at": at,
+        "finished_at": writing.recorded_at,
+        "counts": canonical(dict(counts)),
+    }
+    writing.record(Draft("stage.ticked", f"stage:{stage}", row))

@@ -1,0 +1,236 @@
+"""Reads ``config/channels.yaml``: which channels there are. Secrets are fetched only when one is opened."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+from duban.errors import NOWHERE, Issues, Place, UsageError
+from duban.ledger.outbox import Policy
+from duban.settings import Home, load_settings, secret
+from duban.yamltext import Row, read_rows
+from notifier.mime import Sender
+
+REFUSED: Mapping[str, str] = dict.fromkeys(
+    ("dingtalk", "wecombot", "feishu", "lark", "schan"),
+    "这个自带渠道只看 HTTP 200，对方拒收（限流、口令错、签名错）也报“已发送”，通知会悄悄丢失",
+) | dict.fromkeys(
+    ("mailto", "mailtos"),
+    "自带的邮件渠道分不清哪个收件人被拒收、说不清的也当失败，而且每秒只能发十来封",
+)
+_WAY_OUT: Mapping[str, str] = {"mailto": "改用 dubanmail://", "mailtos": "改用 dubanmails://"}
+_REFERENCE = re.compile(r"\$\{(env|file):([^{}]+)\}")
+_SCHEMA = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+_PASSWORD = re.compile(r"://[^/@:]*:[^/@]+@")
+_ID = re.compile(r"[a-z][a-z0-9_-]{0,39}")
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A way out. ``form``: mail, md (bots) or text; ``limit_bytes`` of one message, 0 for none."""
+
+    id: str
+    name: str
+    url: str = field(repr=False)  # as written: references to secrets, not the secrets
+    instead: str = ""  # an environment variable whose URL takes the place of ``url``
+    on_unknown: str = "hold"
+    form: str = "mail"
+    limit_bytes: int = 0
+    place: Place = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """All channels by id, the usual one, and the one for messages nobody can be reached with."""
+
+    by_id: Mapping[str, Channel]
+    default: str
+    lost: str
+    sender: Sender
+    root: Path
+
+    @property
+    def policy(self) -> Policy:
+        """What each channel does when a message may have arrived."""
+        return {channel.id: channel.on_unknown for channel in self.by_id.values()}
+
+    def for_address(self, address: str) -> str:
+        """The channel for an address from ``units.yaml``: a channel's own id, or a mail address."""
+        if not address:
+            return self.lost
+        return address if address in self.by_id else self.default
+
+    def url_of(self, channel_id: str) -> str:
+        """The URL with its secrets; not to be logged.
+
+        Raises UsageError when there is no such channel, a secret is missing, or the URL is refused.
+        """
+        channel = self.by_id.get(channel_id)
+        if channel is None:
+            raise UsageError(
+                f"config/channels.yaml 里没有渠道“{channel_id}”。", "补上这个渠道；信还在队列里。"
+            )
+        given = secret(channel.instead) if channel.instead else ""
+        url = given or _resolve(channel, self.root)
+        found = _SCHEMA.match(url)
+        if found is None:
+            raise UsageError(
+                f"渠道“{channel_id}”的地址不成样子（缺“种类://”）。", "照 channels.yaml 的说明写。"
+            )
+        why = refusal(found[1].lower())
+        if why:
+            raise UsageError(f"渠道“{channel_id}”不能用：{why[0]}。", why[1])
+        return url
+
+
+def refusal(schema: str) -> tuple[str, str] | None:
+    """Why a kind of URL is not accepted and the way out, or None when it is."""
+    if schema in REFUSED:
+        return (
+            f"{schema}:// {REFUSED[schema]}",
+            _WAY_OUT.get(schema, "改用邮件，或经单位自己的转发接口（json://）") + "。",
+        )
+    if schema in {"http", "https"}:
+        # Apprise turns a pasted webhook address into the stock plugin that is refused above.
+        return "直接粘贴的网址会被当作自带的机器人渠道", "写成 json(s)://，或用邮件。"
+    return None
+
+
+def _resolve(channel: Channel, root: Path) -> str:
+    whole = _REFERENCE.fullmatch(channel.url)
+    if whole:
+        return _fetch(channel.id, whole, root)
+    return _REFERENCE.sub(
+        lambda found: quote(_fetch(channel.id, found, root), safe=""), channel.url
+    )
+
+
+def _fetch(channel_id: str, found: re.Match[str], root: Path) -> str:
+    """A secret from the environment or a file. Raises UsageError that names it, never its value."""
+    kind, name = found[1], found[2].strip()
+    if kind == "env":
+        value = secret(name)
+        if not value:
+            raise UsageError(
+                f"渠道“{channel_id}”要用的环境变量 {name} 没有设置。", f"设置 {name} 后再发。"
+            )
+        return value
+    try:
+        return (root / name).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise UsageError(
+            f"渠道“{channel_id}”要用的口令文件 {name} 读不出来。", "检查路径和权限。"
+        ) from None
+
+
+def load_channels(home: Home, issues: Issues) -> Channels:
+    """Read the channels; mistakes go to ``issues`` and the shipped ones stand in for what is missing."""
+    path = home.config / "channels.yaml"
+    row = read_rows(path, home.shown(path), issues)
+    found: dict[str, Channel] = {}
+    default, lost = "mail", "inbox"
+    if row is not None:
+        default, lost = row.text("default", default), row.text("lost", lost)
+        for one in row.rows("channels"):
+            _add(found, _channel(one), issues)
+        row.close()
+        _check_names(row, found, default, lost)
+    return Channels(found or dict(_SHIPPED), default, lost, _sender(home), home.root)
+
+
+_SHIPPED: Mapping[str, Channel] = {
+    "mail": Channel("mail", "电子邮件", "dubanmaildir://mail", "DUBAN_SMTP_URL", "resend"),
+    "inbox": Channel("inbox", "站内信", "dubaninbox://", "", "resend"),
+}
+
+
+def _check_names(row: Row, found: Mapping[str, Channel], default: str, lost: str) -> None:
+    for key, name in (("default", default), ("lost", lost)):
+        if name not in found:
+            row.issues.error(
+                "channel-unknown",
+                row.place_of(key),
+                f"“{key}: {name}”指的渠道没有写在 channels 里。",
+                f"改成已有的渠道：{'、'.join(found) or '（一个也没有）'}。",
+            )
+
+
+def _channel(row: Row) -> Channel:
+    channel = Channel(
+        id=row.text("id", required=True),
+        name=row.text("name", row.text("id")),
+        url=row.text("url", required=True),
+        instead=row.text("instead"),
+        on_unknown=row.choice("on_unknown", ("resend", "hold"), "hold"),
+        form=row.choice("form", ("mail", "md", "text"), "mail"),
+        limit_bytes=row.integer("limit", 0, least=0),
+        place=row.place,
+    )
+    row.close()
+    if channel.url:
+        _check_url(row, channel)
+    if 0 < channel.limit_bytes < 200:
+        row.issues.error(
+            "channel-limit",
+            row.place_of("limit"),
+            f"“limit: {channel.limit_bytes}”太小，连一句话也放不下。",
+            "不少于 200 字节；没有上限就删去这一行。",
+        )
+    return channel
+
+
+def _check_url(row: Row, channel: Channel) -> None:
+    place, bare = row.place_of("url"), _REFERENCE.sub("x", channel.url)
+    schema = _SCHEMA.match(channel.url)
+    why = refusal(schema[1].lower()) if schema else None
+    if why:
+        row.issues.error("channel-refused", place, f"{why[0]}。", why[1])
+    elif "${" in bare:
+        row.issues.error(
+            "channel-reference",
+            place,
+            "地址里的 ${…} 写法不对。",
+            "写成 ${env:变量名} 或 ${file:文件路径}。",
+        )
+    elif schema is None and not _REFERENCE.fullmatch(channel.url):
+        row.issues.error(
+            "channel-url", place, "地址缺“种类://”。", "例如 dubanmail://smtp.单位.example。"
+        )
+    elif _PASSWORD.search(_REFERENCE.sub("", channel.url)):
+        row.issues.error(
+            "channel-secret",
+            place,
+            "口令直接写在了配置文件里，会随文件传开。",
+            "换成 ${env:变量名} 或 ${file:文件路径}，并更换这个口令。",
+        )
+
+
+def _add(found: dict[str, Channel], channel: Channel, issues: Issues) -> None:
+    if channel.id and not _ID.fullmatch(channel.id):
+        issues.error(
+            "channel-id",
+            channel.place,
+            f"渠道 id “{channel.id}”不合写法。",
+            "用小写字母开头，只含小写字母、数字、下划线和短横。",
+        )
+    if channel.id in found:
+        first = found[channel.id].place
+        issues.error(
+            "channel-twice",
+            channel.place,
+            f"渠道“{channel.id}”写了两次（另一处 {first}）。",
+            "删去一个。",
+        )
+        return
+    found[channel.id] = channel
+
+
+def _sender(home: Home) -> Sender:
+    """Who mails come from. Mistakes in ``duban.yaml`` are told by its own check, not twice."""
+    settings = load_settings(home, Issues())
+    if settings is None:
+        return Sender("duban@duban.example", "", "duban.example")
+    return Sender(settings.mail_from, settings.office_name, settings.mail_domain)

@@ -1,0 +1,230 @@
+"""The only place outside ``notifier.channels`` that knows Apprise: opens channels and sends through them.
+
+Apprise gives URL grammar, the registry of services and one ``notify()``. Retry, rate, format, splitting
+and the judgement of what happened are ours, because its answer is a single bool.
+"""
+
+from __future__ import annotations
+
+import email.charset
+import logging
+import re
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import quote
+
+from duban.errors import UsageError
+from duban.ledger.outbox import Letter, Outcome
+from duban.settings import Home
+from notifier.config import Channels, refusal
+from notifier.mime import Attachment
+
+ATTACHMENTS_MAX_BYTES = 20 * 1024 * 1024
+_MAILDIR = "dubanmaildir://"
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
+
+
+class _NoSecrets(logging.Filter):
+    """Keeps webhook keys, passwords and payloads out of every log, whatever level is asked for.
+
+    At DEBUG, Apprise and urllib3 print whole URLs with their tokens, and Apprise the payload too.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Drop details below INFO and lines about a URL that was not understood; blank out the rest."""
+        if record.levelno < logging.INFO:
+            return False
+        said = record.getMessage()
+        if said.startswith(("Unparseable", "Unsupported URL", "Could not load")):
+            return False
+        if "://" in said:
+            record.msg, record.args = _URL.sub("（地址略）", said), None
+        record.exc_info = record.exc_text = None
+        return True
+
+
+_QUIET = _NoSecrets()
+_TALKATIVE = ("apprise", "urllib3.connectionpool", "requests")
+
+
+def _hush() -> None:
+    for name in _TALKATIVE:
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.INFO)
+        if _QUIET not in logger.filters:
+            logger.addFilter(_QUIET)
+
+
+@lru_cache(maxsize=1)
+def _registry() -> Any:
+    """Apprise with our plugins; loading it takes half a second, so only when something is sent."""
+    _hush()
+    charsets = dict(email.charset.CHARSETS)
+    with warnings.catch_warnings():
+        # Some of its 170 plugins import modules that Python will drop; nobody here can act on it.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import apprise
+
+        untyped: Any = apprise
+        manager = untyped.NotificationManager()
+        manager.load_modules()
+
+    from notifier.channels.inbox import NotifyDubanInbox
+    from notifier.channels.mail import NotifyDubanMail
+    from notifier.channels.maildir import NotifyDubanMaildir
+
+    for plugin in (NotifyDubanInbox, NotifyDubanMaildir, NotifyDubanMail):
+        if not manager.add(plugin):
+            msg = f"Apprise did not take {plugin.__name__}"
+            raise RuntimeError(msg)
+    # Its mail plugin switches UTF-8 mail of the whole process to quoted-printable: switch it back.
+    email.charset.CHARSETS.update(charsets)
+    return untyped
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A channel in use: one service object, told one recipient at a time."""
+
+    notify: Callable[..., Any]
+    plugin: Any
+    ours: bool
+
+
+class Gateway:
+    """Channels opened when first used and kept open; leave it with ``with`` or ``close``."""
+
+    def __init__(self, channels: Channels, home: Home) -> None:
+        self._channels = channels
+        self._var = home.var
+        self._opened: dict[str, _Opened] = {}
+
+    def __enter__(self) -> Gateway:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give connections back."""
+        for opened in self._opened.values():
+            if opened.ours:
+                opened.plugin.close()
+        self._opened.clear()
+
+    def open(self, channel: str) -> None:
+        """Make a channel ready. Raises UsageError with a sentence when it cannot be used."""
+        if channel not in self._opened:
+            self._opened[channel] = self._load(channel)
+
+    def _load(self, channel: str) -> _Opened:
+        url = self._channels.url_of(channel)
+        apprise = _registry()
+        from notifier.channels.base import NotifyDuban
+
+        asset = apprise.AppriseAsset(
+            app_id="duban",  # goes raw into User-Agent: with Chinese in it every post failed
+            app_desc="duban",
+            secure_logging=True,
+            async_mode=False,  # the outcome comes back through the caller's own thread
+            http_redirects=False,  # a redirect to a login page would count as delivered
+        )
+        plugin = apprise.Apprise.instantiate(self._placed(url), asset=asset)
+        if plugin is None:
+            raise UsageError(
+                f"渠道“{channel}”的地址 Apprise 认不出来。",
+                "核对种类、主机和参数的写法；信还在队列里。",
+            )
+        _refuse_stock(channel, plugin)
+        service = apprise.Apprise(asset=asset)
+        service.add(plugin)
+        return _Opened(service.notify, plugin, isinstance(plugin, NotifyDuban))
+
+    def _placed(self, url: str) -> str:
+        """A maildir's URL with its folder below ``var/`` written out in full."""
+        if not url.lower().startswith(_MAILDIR):
+            return url
+        folder = self._below_var(url[len(_MAILDIR) :].strip("/"))
+        if folder is None:
+            raise UsageError("邮件夹必须在 var/ 里面。", "写成 dubanmaildir://mail。")
+        return f"{_MAILDIR}localhost{quote(str(folder))}"
+
+    def _below_var(self, name: str) -> Path | None:
+        """A path below ``var/``, or None when it leads out of it."""
+        path = (self._var / name).resolve()
+        return path if name and path.is_relative_to(self._var.resolve()) else None
+
+    def send_many(
+        self, channel: str, letters: Sequence[Letter], moment: Callable[[], datetime]
+    ) -> Iterator[tuple[str, Outcome]]:
+        """Send letters one after the other, giving each outcome as soon as it is known.
+
+        A letter is sent only when the iterator is asked for it. Raises UsageError before the first
+        one when the channel cannot be used.
+        """
+        self.open(channel)
+        opened = self._opened[channel]
+        for letter in letters:
+            yield letter.id, self._send(opened, letter, moment())
+
+    def _send(self, opened: _Opened, letter: Letter, sent_at: datetime) -> Outcome:
+        from notifier.channels.base import OUTCOME, PARCEL, Parcel
+
+        if not opened.ours:
+            return _by_stock(opened, letter)
+        files = self._attachments(letter)
+        if isinstance(files, Outcome):
+            return files
+        held = PARCEL.set(Parcel(letter, self._channels.sender, files, sent_at))
+        OUTCOME.set(None)
+        try:
+            opened.notify(body=letter.text or letter.subject, title=letter.subject)
+            return OUTCOME.get() or Outcome("unknown", "plugin-error", "发送程序出错，结果不明")
+        finally:
+            PARCEL.reset(held)
+
+    def _attachments(self, letter: Letter) -> tuple[Attachment, ...] | Outcome:
+        """The files that go along, or why they cannot."""
+        files: list[Attachment] = []
+        for name in letter.attachments:
+            path = self._below_var(name)
+            try:
+                content = path.read_bytes() if path else None
+            except OSError:
+                content = None
+            if path is None or content is None:
+                return Outcome("permanent", "attachment", f"附件读不出来：{name}")
+            files.append(Attachment(path.name, content))
+        if sum(len(file.content) for file in files) > ATTACHMENTS_MAX_BYTES:
+            return Outcome("permanent", "attachment", "附件合计超过 20 MB，邮件服务器不会收")
+        return tuple(files)
+
+
+def _by_stock(opened: _Opened, letter: Letter) -> Outcome:
+    """Send through a stock plugin; it says only yes or no, and a no may still have arrived."""
+    # Apprise 2 answers with an object that is neither True nor equal to it: only its truth counts.
+    if bool(opened.notify(body=letter.text or letter.subject, title=letter.subject)):
+        return Outcome("sent", "stock")
+    return Outcome("unknown", "stock", "这个渠道只说“没有成功”，没有说原因")
+
+
+def _refuse_stock(channel: str, plugin: Any) -> None:
+    """Look again at what the URL became: a pasted webhook turns into a refused plugin."""
+    names: set[str] = set()
+    for given in (plugin.protocol, plugin.secure_protocol):
+        names.update([given] if isinstance(given, str) else given or [])
+    for name in sorted(names):
+        why = refusal(name)
+        if why and name not in {"http", "https"}:
+            raise UsageError(f"渠道“{channel}”不能用：{why[0]}。", why[1])
