@@ -49,4 +49,4 @@ def stamp(moment: datetime) -> str:
 
 def parse_stamp(text: str) -> datetime:
     """The moment written by ``stamp``, in Asia/Shanghai."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC).astimezone(SHANGHAI)
+    return datetime.fromisoformat(text).astimezone(SHANGHAI)

@@ -1,4 +1,4 @@
-"""The first of each month: the record of the periods that ended becomes a score sheet."""
+"""The first of each month: the record becomes a score sheet with a reason for every point."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flows.stage import Report, run_name, work
 
 @flow(name="assess", flow_run_name=run_name, timeout_seconds=3600)
 def assess(date: str | None = None, home: str | None = None) -> Report:
-    """Compute the draft score sheet of every period that ended and has none yet.
+    """Score the year of the logical date as it stands and freeze the run with its inputs.
 
     Review, publication and objections are people's steps: they happen in the ledger, not here.
     """

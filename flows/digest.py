@@ -1,4 +1,4 @@
-"""Each Monday before work: the digest of the week and the draft of its paper."""
+"""Each Monday before work: the digest of the week that ended, and the draft of its paper."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from flows.stage import Report, run_name, work
 
 @flow(name="digest", flow_run_name=run_name, timeout_seconds=1800)
 def digest(date: str | None = None, home: str | None = None) -> Report:
-    """Write the weekly digest and its Word draft, and queue it for its readers."""
+    """Write last week's digest and its Word draft, and queue it; missed weeks follow."""
     return work("digest", date, home)

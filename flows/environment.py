@@ -79,8 +79,16 @@ def settings(home: Path, api: str | None) -> dict[str, str]:
         "PREFECT_PROFILES_PATH": str(prefect / "profiles.toml"),
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(prefect / "pages"),
         "DUBAN_HOME": str(home.resolve()),
+        **_past_the_proxy(),
     }
     return {**ours, "PREFECT_API_URL": api} if api else ours
+
+
+def _past_the_proxy() -> dict[str, str]:
+    """An office's web proxy must not be asked for our own server on loopback."""
+    spelled = [os.environ.get(name, "") for name in ("no_proxy", "NO_PROXY")]
+    hosts = ",".join(filter(None, [*dict.fromkeys(spelled), "127.0.0.1,localhost"]))
+    return {"no_proxy": hosts, "NO_PROXY": hosts}
 
 
 def environment(home: Path, api: str | None) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -16,6 +16,19 @@ from typing import Any
 
 from duban.errors import DubanError, Exit
 from flows import environment
+
+TITLES = {
+    "publish": "发出经确认的督办",
+    "remind": "提醒",
+    "collect": "报送",
+    "escalate": "督办",
+    "digest": "周报",
+    "assess": "考核",
+    "deliver": "送达",
+    "upkeep": "巡检",
+    "recover": "续办",
+}
+"""What a clerk calls each flow."""
 
 
 def load(home: Path, api: str) -> None:
@@ -70,7 +83,7 @@ def run(
     if isinstance(outcome, DubanError) and outcome.exit_code is not Exit.OUTSIDE:
         raise outcome
     ok = bool(state.is_completed())
-    progress(f"{name}：{'完成' if ok else f'没有完成（{outcome}）'}")
+    progress(f"{TITLES[name]}（{name}）：{_summary(outcome) if ok else f'没有完成。{outcome}'}")
     return {
         "flow": name,
         "run_id": str(state.state_details.flow_run_id),
@@ -79,6 +92,12 @@ def run(
         "report": outcome if ok else None,
         "error": None if ok else str(outcome),
     }
+
+
+def _summary(report: Mapping[str, Any]) -> str:
+    """The counts that are not zero, in one line."""
+    done = [f"{what} {count}" for what, count in report["counts"].items() if count]
+    return "，".join(done) if done else "没有要办的事"
 
 
 def _log_to_file(path: Path) -> None:

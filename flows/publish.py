@@ -1,4 +1,4 @@
-"""Each morning before anything else: the text of the plan becomes the ledger's obligations."""
+"""Each morning: what a named person confirmed goes out."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from flows.stage import Report, run_name, work
 
 @flow(name="publish", flow_run_name=run_name, timeout_seconds=600)
 def publish(date: str | None = None, home: str | None = None) -> Report:
-    """Bring the ledger up to the matrix as it stands in the text files.
+    """Queue the notices of every confirmed step that were not told yet.
 
-    A change that touches a closed period or a published score is left for a person to apply.
+    Nothing severe leaves without a name; a failed morning is made good by the next.
     """
     return work("publish", date, home)

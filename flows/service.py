@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from duban.errors import Exit, OutsideError, UsageError
 from flows import children, environment
@@ -61,7 +62,11 @@ def listening_for_stop() -> Iterator[StopRequest]:
     def note(_signal: int, _frame: FrameType | None) -> None:
         request.asked = True
 
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    signals = [signal.SIGINT, signal.SIGTERM]
+    if (
+        signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+    ):  # ``nohup`` asks to outlive a terminal
+        signals.append(signal.SIGHUP)
     before = {number: signal.signal(number, note) for number in signals}
     try:
         yield request
@@ -106,7 +111,7 @@ def running_api(home: Path) -> str | None:
 
 def run_flows(
     names: Sequence[str], home: Path, on: date | None = None, progress: Progress = say
-) -> list[dict[str, object]]:
+) -> list[dict[str, Any]]:
     """Run flows of these names one after the other in this process, as real Prefect runs.
 
     ``on`` is the logical date (today when not given). Each dict tells ``flow``, ``run_id``,

@@ -1,4 +1,4 @@
-"""Each night: the house is swept, audited and backed up."""
+"""Each night: the ledger is looked over while nobody works."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from flows.stage import Report, run_name, work
 
 @flow(name="upkeep", flow_run_name=run_name, timeout_seconds=1800)
 def upkeep(date: str | None = None, home: str | None = None) -> Report:
-    """Verify the chain of events, compare what should have happened with what did, back up.
+    """Verify the chain of records and name the stages that did not run; nothing is mended silently.
 
-    Prefect forgets its own history by itself (see ``flows/environment.py``).
+    Prefect clears its own history (``PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED``).
     """
     return work("upkeep", date, home)

@@ -34,7 +34,9 @@ def environment(home: Path) -> dict[str, str]:
     tests = Path(__file__).parent
     own = {name: text for name, text in os.environ.items() if not name.startswith("PREFECT_")}
     path = os.pathsep.join([str(double.folder(home / "stand-ins")), str(tests), str(tests.parent)])
-    return {**own, **QUICK, "PYTHONPATH": path, "DUBAN_HOME": str(home.resolve())}
+    # Whoever asked an office's web proxy for our own server would meet the guard.
+    proxies = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), "http://203.0.113.9:3128")
+    return {**own, **QUICK, **proxies, "PYTHONPATH": path, "DUBAN_HOME": str(home.resolve())}
 
 
 def until(look: Callable[[], T | None], what: str, patience: float = PATIENCE_SECONDS) -> T:

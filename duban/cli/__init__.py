@@ -84,7 +84,10 @@ def _add(
 def _matrix(subs: Subs) -> None:
     sub = _add(subs, "init", "matrix.init", "在新目录放一套可照着改的 tasks_def/ 和 config/")
     sub.add_argument("dir", metavar="目录")
-    _add(subs, "check", "matrix.check", "检查任务分工和各项设置，一次列出全部问题", lists=True)
+    sub = _add(
+        subs, "check", "matrix.check", "检查任务分工和各项设置，一次列出全部问题", lists=True
+    )
+    sub.add_argument("--brief", action="store_true", help="没有错误时只说一句")
     _add(subs, "plan", "matrix.plan", "说明若应用任务分工，台账会有哪些变化（不写入）", lists=True)
     sub = _add(
         subs, "apply", "matrix.apply", "把任务分工写入台账（一次事务，重复运行不再写）", lists=True
@@ -124,8 +127,7 @@ def _work(subs: Subs) -> None:
     sub = _add(subs, "up", "work.up", "启动服务：网页、定时流程和内嵌的 Prefect")
     sub.add_argument("--host", default="127.0.0.1")
     sub.add_argument("--port", type=int, default=8420)
-    _add(subs, "worker", "work.worker", "只运行定时流程（网页和 Prefect 服务在别处）")
-    _add(subs, "status", "work.status", "台账现状一览", lists=True)
+    _add(subs, "status", "status.status", "台账现状一览", lists=True)
 
 
 def _collecting(subs: Subs) -> None:
@@ -199,7 +201,9 @@ def _tools(subs: Subs) -> None:
     sub.add_argument("last", metavar="止")
     sub = _add(subs, "simulate", "tools.simulate", "用示例单位演一遍（只写示例台账）", lists=True)
     sub.add_argument("--from", dest="first", default="", metavar="D", help="默认今年1月1日")
-    sub.add_argument("--to", dest="last", default="", metavar="D", help="默认今天此刻")
+    sub.add_argument(
+        "--to", dest="last", default="", metavar="D", help="默认昨天（今天由真正的流程来做）"
+    )
     sub.add_argument("--seed", type=int, default=1)
 
 

@@ -63,7 +63,8 @@ def check(args: argparse.Namespace) -> int:
             {"issues": [issue.as_json() for issue in issues], "errors": len(issues.errors)}
         )
     else:
-        show.issues(issues)
+        if issues.errors or not args.brief:
+            show.issues(issues)
         _summary(issues, readable=desk is not None)
     return Exit.INPUT if issues.errors or desk is None else Exit.DONE
 

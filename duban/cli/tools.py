@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from duban import clock
@@ -146,10 +146,11 @@ def simulate(args: argparse.Namespace) -> int:
 
     home = Home(find_home(args.home).root, example=True)
     now = clock.now()
-    first = show.day(args.first) or date(clock.day_of(now).year, 1, 1)
-    last_day = show.day(args.last)
-    last = now if last_day in {None, clock.day_of(now)} else clock.end_of(last_day or first)
-    if clock.day_of(last) < first:
+    yesterday = clock.day_of(now) - timedelta(days=1)
+    first = show.day(args.first) or date(yesterday.year, 1, 1)
+    last_day = show.day(args.last) or yesterday
+    last = now if last_day == clock.day_of(now) else clock.end_of(last_day)
+    if last_day < first:
         raise UsageError("结束日早于开始日。", "检查 --from 和 --to。")
     progress = show.Progress("演示")
     played = play(

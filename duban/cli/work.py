@@ -1,10 +1,10 @@
-"""Commands of the daily work: run, preview, why, up, worker, status."""
+"""Commands of the daily work: run, preview, why, up, worker."""
 
 from __future__ import annotations
 
 import argparse
 from collections import Counter
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from duban import clock
@@ -14,6 +14,7 @@ from duban.settings import find_home
 from duban.status import STATE_NAMES
 
 ALL = ("publish", "remind", "collect", "escalate", "digest", "assess", "deliver")
+"""What ``run all`` runs; deliver last, so that it sends what the others queued."""
 TITLES = {
     "publish": "发布",
     "remind": "提醒",
@@ -35,16 +36,24 @@ def run(args: argparse.Namespace) -> int:
         from duban.stages import run_stage
 
         reports = [run_stage(name, str(home.root), on).as_json() for name in names]
+        failed: list[str] = []
     else:
         from flows.service import run_flows
 
-        reports = run_flows(names, home.root, on, show.note)
+        runs: list[dict[str, Any]] = run_flows(names, home.root, on, show.note)
+        reports = [each["report"] for each in runs if each["ok"]]
+        failed = [
+            f"{TITLES.get(each['flow'], each['flow'])}没有完成：{each['error']}"
+            for each in runs
+            if not each["ok"]
+        ]
     if args.format == "json":
         show.as_json(reports)
     else:
         show.banner(example=home.example)
         tell(reports)
-    return Exit.DONE
+    show.note(*failed)
+    return Exit.OUTSIDE if failed else Exit.DONE
 
 
 def tell(reports: list[dict[str, Any]]) -> None:
@@ -231,59 +240,3 @@ def up(args: argparse.Namespace) -> int:
     from flows.service import up as start
 
     return start(find_home(args.home).root, args.host, args.port)
-
-
-def worker(args: argparse.Namespace) -> int:
-    """The schedules alone, against the Prefect server that PREFECT_API_URL names."""
-    from flows.service import worker as start
-
-    return start(find_home(args.home).root)
-
-
-def status(args: argparse.Namespace) -> int:
-    """How the ledger stands: obligations by state, messages, proposals, last ticks."""
-    from duban.ledger import queries
-    from duban.office import open_office
-
-    home = find_home(args.home)
-    with open_office(home) as office, office.ledger.read() as conn:
-        found = _status(conn, queries, office.ledger.now())
-    if args.format == "json":
-        show.as_json(found)
-        return Exit.DONE
-    show.banner(example=home.example)
-    states = {STATE_NAMES.get(name, name): number for name, number in found["states"].items()}
-    show.table(("状态", "应办事项"), sorted(states.items(), key=lambda each: each[1], reverse=True))
-    show.counts(
-        "台账",
-        {name: found[name] for name in ("待审核", "待确认督办", "待发消息", "消息合计", "记录")},
-    )
-    show.table(
-        ("流程", "最近一次"),
-        [
-            (TITLES.get(each["stage"], each["stage"]), each["logical_at"][:16].replace("T", " "))
-            for each in found["ticks"]
-        ],
-    )
-    return Exit.DONE
-
-
-def _status(conn: Any, queries: Any, now: datetime) -> dict[str, Any]:
-    counts = queries.counts(conn)
-    return {
-        "states": queries.states(conn),
-        "待审核": len(queries.to_review(conn)),
-        "待确认督办": len(queries.proposals(conn, states=("waiting",))),
-        "待发消息": sum(row["state"] == "queued" for row in queries.messages(conn, limit=5000)),
-        "消息合计": counts["message"],
-        "记录": counts["event"],
-        "ticks": [
-            {
-                "stage": tick.stage,
-                "logical_at": tick.logical_at.isoformat(),
-                "counts": dict(tick.counts),
-            }
-            for tick in queries.ticks(conn)
-        ],
-        "now": now.isoformat(),
-    }

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from duban.ledger import tables
 from duban.ledger.events import Draft
-from duban.ledger.plan import Current, Difference, differ
+from duban.ledger.plan import COMPARED, Current, Difference, differ
 from duban.ledger.store import Ledger, Writing
 from duban.matrix.model import Matrix
 from duban.obligations import Planned
@@ -23,7 +23,8 @@ def gather(conn: Connection, plan_id: str) -> Current:
     )
     units = _by(conn, sa.select(tables.unit), "id")
     tasks = _by(conn, sa.select(tables.task).where(tables.task.c.plan == plan_id), "id")
-    wanted = sa.select(tables.obligation).where(tables.obligation.c.plan == plan_id)
+    o = tables.obligation.c
+    wanted = sa.select(*(o[name] for name in COMPARED)).where(o.plan == plan_id)
     obligations = _by(conn, wanted, "key")
     return Current(
         digest=plan["digest"] if plan else "",

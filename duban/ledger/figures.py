@@ -83,6 +83,7 @@ class Raised:
     raised_at: datetime
     state: str
     decided_at: datetime | None
+    obligation_state: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +189,7 @@ def raised(conn: Connection, plan: str, until: datetime) -> tuple[Raised, ...]:
             _p.raised_at,
             _p.state,
             _p.decided_at,
+            _o.state.label("obligation_state"),
         )
         .join(tables.obligation, _o.key == _p.obligation)
         .join(tables.unit, u.id == _p.unit)

@@ -24,6 +24,9 @@ _COMPARED = (
     "urgent",
     "provisional",
 )
+COMPARED = ("key", "task", "unit", "original_due_on", "state", "missed_at", "round", *_COMPARED)
+"""The columns of an obligation that a comparison needs; reading the others costs half its time."""
+
 _WORDS = {
     "role": "分工",
     "label": "期次",

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 
 from duban import clock
 from duban.errors import UsageError
-from duban.ledger import links, queries
+from duban.ledger import queries
 from duban.ledger.queries import Row
 from duban.ledger.views import Reader
 from duban.settings import Home, secret

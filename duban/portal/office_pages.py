@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Annotated, Any
 
@@ -186,46 +187,40 @@ def _steps(rows: list[Row]) -> dict[str, Row]:
 # ---- the ledger --------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a list is narrowed to; empty means all."""
+
+    unit: str = ""
+    state: str = ""
+    lamp: str = ""
+    month: str = ""
+    task: str = ""
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """As the parameters of an address."""
+        return asdict(self)
+
+
+Wanted = Annotated[Filter, Depends(Filter)]
+
+
 @router.get("/office/items")
 def items(
     request: Request,
     visitor: Visitor,
-    unit: str = "",
-    state: str = "",
-    lamp: str = "",
-    month: str = "",
-    task: str = "",
+    wanted: Wanted,
     page_number: int = 1,
     format: str = "html",  # noqa: A002 - the address
 ) -> Response:
     """All obligations by unit, state, lamp, month and task; ``format=json`` for scripts."""
     portal = portal_of(request)
-    now = portal.now()
-    first, last = _month(month)
-    with portal.ledger.read() as conn:
-        rows = queries.obligations(
-            conn,
-            unit=unit or None,
-            task=task or None,
-            states=_states(state),
-            due_from=first,
-            due_until=last,
-        )
-    found = plain_items(portal.office, rows, now)
-    if state == "now":
-        today = clock.day_of(now)
-        found = [
-            item for item in found if item.row["opens_on"] is None or item.row["opens_on"] <= today
-        ]
-    if state == "overdue":
-        found = [item for item in found if item.standing.overdue]
-    if lamp:
-        found = [item for item in found if item.standing.lamp.colour == lamp]
+    found = _wanted_items(portal, wanted)
     if format == "json":
         return JSONResponse({"count": len(found), "items": [_as_json(item) for item in found]})
     pages = max(1, -(-len(found) // PER_PAGE))
     number = min(max(page_number, 1), pages)
-    chosen = {"unit": unit, "state": state, "lamp": lamp, "month": month, "task": task}
     return page(
         request,
         visitor,
@@ -234,10 +229,34 @@ def items(
         count=len(found),
         number=number,
         pages=pages,
-        chosen=chosen,
+        chosen=wanted.chosen,
         units=_units(portal),
         lamps=portal.office.lamps.all,
     )
+
+
+def _wanted_items(portal: Portal, wanted: Filter) -> list[Item]:
+    now = portal.now()
+    today = clock.day_of(now)
+    first, last = _month(wanted.month)
+    with portal.ledger.read() as conn:
+        rows = queries.obligations(
+            conn,
+            unit=wanted.unit or None,
+            task=wanted.task or None,
+            states=_states(wanted.state),
+            due_from=first,
+            due_until=last,
+        )
+    if wanted.state == "now":
+        rows = [row for row in rows if row["opens_on"] is None or row["opens_on"] <= today]
+    found = plain_items(portal.office, rows, now)
+    return [
+        item
+        for item in found
+        if (wanted.state != "overdue" or item.standing.overdue)
+        and wanted.lamp in {"", item.standing.lamp.colour}
+    ]
 
 
 def _states(state: str) -> list[str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from duban import clock
 from duban.errors import InputError, Issue, OutsideError
 from duban.intake.evidence import MAX_BYTES, MAX_FILES
 from duban.intake.submission import clean
-from duban.ledger import queries
+from duban.ledger import links, queries
 from duban.portal import access, shown
 from duban.portal.access import Clerk, Denied, Liaison
 from duban.portal.guard import HEADERS
@@ -42,7 +43,13 @@ def templates() -> Environment:
     )
     env.filters.update(shown.FILTERS)
     env.globals.update(shown.WORDS)
+    env.globals.update(new_idem=new_idem, placeholder=links.PLACEHOLDER)
     return env
+
+
+def new_idem() -> str:
+    """A fresh number for a form, so that sending it twice counts once."""
+    return secrets.token_urlsafe(12)
 
 
 _TEMPLATES = templates()
@@ -161,6 +168,7 @@ def problem(
     title: str,
     message: str,
     way_out: str,
+    *,
     issues: Sequence[Issue] = (),
 ) -> Response:
     """A refusal as a page, or as JSON for those who asked for it."""
@@ -184,7 +192,7 @@ async def _denied(request: Request, denied: Exception) -> Response:
 
 async def _input(request: Request, wrong: Exception) -> Response:
     assert isinstance(wrong, InputError)
-    return problem(request, 422, "没有办成", "请看下面的原因。", "改好再试。", wrong.issues)
+    return problem(request, 422, "没有办成", "请看下面的原因。", "改好再试。", issues=wrong.issues)
 
 
 async def _outside(request: Request, failed: Exception) -> Response:

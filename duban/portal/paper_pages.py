@@ -21,9 +21,12 @@ from duban.portal.office_pages import Visitor, page
 from duban.portal.state import Portal, portal_of
 
 router = APIRouter(include_in_schema=False)
-_MISSING = Denied(
-    404, "没有这份材料", "台账里没有它的记录，或文件已移走。", "从周报或考核列表里点进来"
-)
+
+
+def _missing() -> Denied:
+    return Denied(
+        404, "没有这份材料", "台账里没有它的记录，或文件已移走。", "从周报或考核列表里点进来"
+    )
 
 
 @router.get("/office/digests")
@@ -50,7 +53,7 @@ def scores(request: Request, visitor: Visitor, run: str) -> Response:
     with portal_of(request).ledger.read() as conn:
         row = queries.one_run(conn, run)
     if row is None:
-        raise _MISSING
+        raise _missing()
     units = _scored(row)
     groups: dict[str, list[dict[str, Any]]] = {}
     for unit in units:
@@ -78,7 +81,7 @@ def file(request: Request, visitor: Visitor, of: str, id: str, path: str) -> Res
     with portal.ledger.read() as conn:
         row = queries.one_digest(conn, id) if of == "digest" else queries.one_run(conn, id)
     if row is None or path not in _listed(row):
-        raise _MISSING
+        raise _missing()
     real = _below_var(portal, path)
     if real.suffix == ".html":
         headers = {"Content-Security-Policy": PAPER_POLICY}
@@ -92,5 +95,5 @@ def _below_var(portal: Portal, path: str) -> Path:
     var = portal.home.var.resolve()
     real = (var / path).resolve()
     if not real.is_relative_to(var) or not real.is_file():
-        raise _MISSING
+        raise _missing()
     return real

@@ -58,6 +58,7 @@ def _page(
         "unit_name": unit_name(portal.office, visitor.unit),
         "post_name": POST_NAMES.get(visitor.post, visitor.post),
         "form_token": access.form_token(portal.key, visitor.cookie),
+        "indicators": {each.id: each for each in portal.office.matrix.plan.indicators},
     }
     return render(request, name, status=status, **(known | values))
 
@@ -234,7 +235,6 @@ def receipt(request: Request, visitor: Visitor, id: str) -> Response:  # noqa: A
         for item in plain_items(portal.office, rows, portal.now())
         if item.key != row["obligation"]
     ]
-    indicators = {each.id: each for each in portal.office.matrix.plan.indicators}
     return _page(
         request,
         visitor,
@@ -242,7 +242,6 @@ def receipt(request: Request, visitor: Visitor, id: str) -> Response:  # noqa: A
         row=row,
         obligation=obligation,
         files=files,
-        indicators=indicators,
         urgent=[item for item in left if item.rank < 3],
     )
 

@@ -16,6 +16,7 @@ from duban.status import chinese_day, chinese_day_week
 NAMED = 5
 REASON_CHARS = 60
 RED_LIST = "逾期未办结事项清单"
+_WHAT = "任务事项及单位说明"
 
 
 def write_docx(digest: Digest, path: Path) -> None:
@@ -55,21 +56,21 @@ def _month_day(digest: Digest) -> str:
 
 def _overall(paper: Paper, digest: Digest) -> None:
     paper.heading("总体情况")
-    shares = "，".join(
-        f"{s.name}{s.count}项（{percent(s.tenths)}）" for s in digest.states if s.count
+    shares = "；".join(
+        f"{s.name}{s.count}项，占{percent(s.tenths)}" for s in digest.states if s.count
     )
-    lamps = "，".join(
-        f"{s.name}{s.count}项（{percent(s.tenths)}）" for s in digest.lamps if s.count
+    lamps = "；".join(
+        f"{s.name}{s.count}项，占{percent(s.tenths)}" for s in digest.lamps if s.count
     )
     if digest.current:
         paper.body(f"《{digest.frame.plan_title}》已开始办理{digest.current}项：{shares}。")
         paper.body(f"按灯色分：{lamps}。定期报送未到报送期的，不计在内。")
-    paper.table(_week_columns(digest), _week_rows(digest.weeks))
+    paper.table(_week_columns(digest), _week_rows(digest.weeks), whole=True)
 
 
 def _week_columns(digest: Digest) -> list[Column]:
     named = [
-        f"{week.name}（{week.from_on.month}.{week.from_on.day}—{week.to_on.month}.{week.to_on.day}）"
+        (week.name, f"{week.from_on.month}.{week.from_on.day}—{week.to_on.month}.{week.to_on.day}")
         for week in digest.weeks
     ]
     return [Column("项目", 48, centred=False), *(Column(name, 36) for name in named)]
@@ -133,23 +134,32 @@ def _waiting(paper: Paper, digest: Digest) -> None:
     if not digest.waiting:
         paper.body("没有待确认的建议。")
         return
-    paper.body("以下建议须由具名的人确认后才发出；单位有正当理由的，请写明理由，不予采纳。")
+    paper.body(
+        "以下建议须由具名的人确认后才发出；单位有正当理由的，请写明理由，不予采纳。", keep=True
+    )
     paper.table(
         [
             Column("建议", 20),
-            Column("事项", 74, centred=False),
-            Column("单位", 36),
-            Column("提出", 26),
+            Column("事项", 64, centred=False),
+            Column("单位", 32),
+            Column("已等", 20),
+            Column("现状", 20),
         ],
         [
-            [each.name, f"{each.task} {each.title}（{each.label}）", each.unit, _waited(each.days)]
+            [
+                each.name,
+                f"{each.task} {each.title}（{each.label}）",
+                each.unit,
+                _waited(each.days),
+                each.now,
+            ]
             for each in digest.waiting
         ],
     )
 
 
 def _waited(days: int) -> str:
-    return f"已等{days}天" if days else "今天"
+    return f"{days}天" if days else "今天提出"
 
 
 def _coming(paper: Paper, digest: Digest) -> None:
@@ -158,7 +168,7 @@ def _coming(paper: Paper, digest: Digest) -> None:
         paper.body("未来两周没有事项到期。")
         return
     paper.table(
-        [Column("日期", 34), Column("事项", 82, centred=False), Column("单位", 40)],
+        [Column("日期", 38), Column("事项", 78, centred=False), Column("单位", 40)],
         [
             [
                 chinese_day_week(day.on),
@@ -181,6 +191,7 @@ def _groups(paper: Paper, digest: Digest) -> None:
     paper.table(
         [Column(name, width) for name, width in zip(names, widths, strict=True)],
         [group_cells(group) for group in digest.groups],
+        whole=True,
     )
 
 
@@ -188,7 +199,7 @@ def _burden(paper: Paper, digest: Digest) -> None:
     paper.heading("报送负担")
     paper.body(burden_words(digest))
     if digest.unreached:
-        paper.body(f"以下{len(digest.unreached)}个岗位没有直接通知到，请办公室处理：")
+        paper.body(f"以下{len(digest.unreached)}个岗位没有直接通知到，请办公室处理：", keep=True)
         paper.table(
             [Column("单位", 44), Column("岗位", 30), Column("情况", 82, centred=False)],
             [[each.unit, each.post, each.what] for each in digest.unreached],
@@ -197,10 +208,10 @@ def _burden(paper: Paper, digest: Digest) -> None:
 
 def _red_list(paper: Paper, red: Iterable[Laggard]) -> None:
     paper.attachment("附件", RED_LIST)
-    names = ("序号", "编号", "任务事项及单位说明", "责任单位", "时限", "逾期天数", "督办")
-    widths = (10, 16, 54, 25, 21, 12, 18)
+    names: tuple[Cell, ...] = ("序号", "编号", _WHAT, "责任单位", "时限", ("逾期", "天数"), "督办")
+    widths = (9, 14, 48, 27, 23, 12, 23)
     columns = [
-        Column(name, width, centred=name != "任务事项及单位说明")
+        Column(name, width, centred=name != _WHAT)
         for name, width in zip(names, widths, strict=True)
     ]
     paper.table(columns, [_red_cells(number, item) for number, item in enumerate(red, 1)])
@@ -213,7 +224,13 @@ def _red_cells(number: int, item: Laggard) -> list[Cell]:
         item.task,
         (f"{item.title}（{item.label}）", said),
         item.unit,
-        item.due_on.isoformat(),
+        f"{item.due_on.year}.{item.due_on.month}.{item.due_on.day}",
         str(item.days_overdue),
-        item.step or "—",
+        _lines_of_step(item.step),
     ]
+
+
+def _lines_of_step(step: str) -> Cell:
+    """通报（待确认） on two lines, so that it is not torn."""
+    name, bracket, rest = step.partition("（")
+    return (name, bracket + rest) if bracket else step or "—"

@@ -111,7 +111,7 @@ def _lists(digest: Digest) -> Iterable[str]:
         (
             f"待确认的督办建议（{len(digest.waiting)}项）",
             [
-                f"{e.name}：{e.unit}，{e.task} {e.title}（{e.label}），已等{e.days}天"
+                f"{e.name}：{e.unit}，{e.task} {e.title}（{e.label}），已等{e.days}天，{e.now}"
                 for e in digest.waiting
             ],
         ),

@@ -37,17 +37,17 @@ _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 _NUMERALS = "一二三四五六七八九十"
 
 
+Cell = str | tuple[str, ...]
+"""A cell's text; a tuple stands for several paragraphs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A table column: its heading, its width in millimetres, and whether its text is centred."""
 
-    heading: str
+    heading: Cell
     width_mm: float
     centred: bool = True
-
-
-Cell = str | tuple[str, ...]
-"""A cell's text; a tuple stands for several paragraphs."""
 
 
 class Paper:
@@ -98,17 +98,24 @@ class Paper:
         self._subheadings += 1
         self._put("公文二级标题", f"（{_numeral(self._subheadings)}）{text}")
 
-    def body(self, text: str) -> None:
-        """A paragraph of 仿宋, its first line two characters in."""
-        self._put("公文正文", text)
+    def body(self, text: str, *, keep: bool = False) -> None:
+        """A paragraph of 仿宋, its first line two characters in. ``keep``: with what follows."""
+        self._put("公文正文", text).paragraph_format.keep_with_next = keep
 
-    def table(self, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> None:
-        """A table whose heading row repeats on each page and whose rows are never torn apart."""
+    def table(
+        self, columns: Sequence[Column], rows: Iterable[Sequence[Cell]], *, whole: bool = False
+    ) -> None:
+        """A table whose heading row repeats on each page and whose rows are never torn apart.
+
+        ``whole``: a short table that moves to the next page rather than break.
+        """
         table = self._doc.add_table(rows=1, cols=len(columns))
         table.style, table.alignment, table.autofit = "Table Grid", WD_TABLE_ALIGNMENT.CENTER, False
         _fill_row(table.rows[0], columns, [column.heading for column in columns], heading=True)
         for row in rows:
             _fill_row(table.add_row(), columns, row, heading=False)
+        if whole:
+            _keep_together(table)
         for at, column in enumerate(columns):  # LibreOffice reads the grid, Word the cells
             table.columns[at].width = Mm(column.width_mm)
         self._put("公文表后", "")
@@ -198,6 +205,8 @@ def _set_page(doc: Any) -> None:
 def _add_styles(doc: Any) -> None:
     """The paper's styles, named in Chinese so that the office finds them in Word and WPS."""
     _dress(doc.styles["Normal"], FANG, BODY_PT)
+    language = doc.styles["Normal"].element.get_or_add_rPr()
+    language.append(_element("w:lang", val="en-US", eastAsia="zh-CN"))
     _style(doc, "公文正文", FANG, BODY_PT, align=ALIGN.JUSTIFY, chars=200)
     _style(doc, "公文一级标题", HEI, BODY_PT, align=ALIGN.JUSTIFY, chars=200, keep=True)
     _style(doc, "公文二级标题", KAI, BODY_PT, align=ALIGN.JUSTIFY, chars=200, keep=True)
@@ -338,6 +347,13 @@ def _add_page_field(paragraph: Any) -> None:
             run.text = "1"
         else:
             run._r.append(_element("w:fldChar", fldCharType=kind))
+
+
+def _keep_together(table: Any) -> None:
+    for row in table.rows[:-1]:
+        for cell in row.cells:
+            for paragraph in cell.paragraphs:
+                paragraph.paragraph_format.keep_with_next = True
 
 
 def _fill_row(row: Any, columns: Sequence[Column], cells: Sequence[Cell], *, heading: bool) -> None:

@@ -40,8 +40,8 @@ def _overdue(weeks: Sequence[Column], red: Sequence[Laggard]) -> str:
 
 def _change(now: int, before: int) -> str:
     if now == before:
-        return "与上周末持平"
-    return f"比上周末增加{now - before}项" if now > before else f"比上周末减少{before - now}项"
+        return "与上周持平"
+    return f"比上周增加{now - before}项" if now > before else f"比上周减少{before - now}项"
 
 
 def _week(this: Column, red: Sequence[Laggard]) -> str:

@@ -98,7 +98,10 @@ class Early:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A proposal that waits for a named person; nothing leaves before that."""
+    """A proposal that waits for a named person; nothing leaves before that.
+
+    ``now``: what has become of the item meanwhile (仍未报, 已报送, 已办结).
+    """
 
     id: str
     name: str
@@ -108,6 +111,7 @@ class Waiting:
     unit: str
     raised_on: date
     days: int
+    now: str
 
 
 @dataclass(frozen=True, slots=True)

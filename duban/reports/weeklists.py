@@ -11,6 +11,7 @@ from duban.ledger.figures import Detour, Raised
 from duban.matrix.model import POST_NAMES
 from duban.reports import week
 from duban.reports.weekitems import Item, due_this_week, in_time, is_answered, span, within
+from duban.status import OPEN_STATES, STATE_NAMES
 
 REPORTS = frozenset({"report", "summary"})
 FINISHES = frozenset({"finish", "milestone"})
@@ -96,7 +97,7 @@ def early_list(frame: week.Frame, items: Iterable[Item]) -> tuple[week.Early, ..
 
 
 def waiting_list(frame: week.Frame, raised: Iterable[Raised]) -> tuple[week.Waiting, ...]:
-    """Proposals that nobody has decided, oldest first."""
+    """Proposals that nobody has decided: items still open first, then the oldest."""
     today = clock.day_of(frame.as_of)
     return tuple(
         week.Waiting(
@@ -108,10 +109,16 @@ def waiting_list(frame: week.Frame, raised: Iterable[Raised]) -> tuple[week.Wait
             unit=each.unit_name,
             raised_on=clock.day_of(each.raised_at),
             days=(today - clock.day_of(each.raised_at)).days,
+            now=_now(each.obligation_state),
         )
-        for each in raised
+        for each in sorted(raised, key=lambda each: each.obligation_state not in OPEN_STATES)
         if each.decided_at is None and each.state == "waiting"
     )
+
+
+def _now(state: str) -> str:
+    """A proposal whose item came in meanwhile is still to be decided, but with that in view."""
+    return "仍未报" if state in OPEN_STATES else STATE_NAMES[state]
 
 
 def coming_list(frame: week.Frame, items: Iterable[Item]) -> tuple[week.ComingDay, ...]:

@@ -14,7 +14,7 @@ WEEK_ROWS: tuple[tuple[str, str], ...] = (
     ("　　　　未报", "missing"),
     ("办结", "closed"),
     ("退回补正", "returned"),
-    ("周末逾期", "overdue"),
+    ("期末仍逾期", "overdue"),
     ("发出通知（条）", "reminders"),
     ("启动督办（次）", "escalations"),
 )

@@ -53,8 +53,8 @@ def assess(office: Office, period: Period) -> StageReport:
         _freeze(writing, _row(name, period, sheet, frozen, files), sheet)
         counts = _counts(scores)
         ticks.tick(writing, "assess", period.as_of, counts)
-        unread = unread_facts(sheet, entries, facts)
-    lines = [f"有{len(unread)}条事实没有条款读取（如按时报送，不加分也不扣分）。"] if unread else []
+        unread = [fact for fact in unread_facts(sheet, entries, facts) if fact.kind != "on_time"]
+    lines = [f"有{len(unread)}条事实没有条款读取，不影响得分。"] if unread else []
     return StageReport(
         "assess", period.as_of, counts, (*_leaders(scores), *lines), (office.home.shown(path),)
     )

@@ -30,13 +30,15 @@ def run(office: Office, at: datetime) -> StageReport:
         counts = {"周报": len(written), "发出周报": queued}
         ticks.tick(writing, "digest", at, counts)
     files = tuple(office.home.shown(path) for _, paths in written for path in paths)
-    return StageReport("digest", at, counts, tuple(found.summary for found, _ in written), files)
+    return StageReport(
+        "digest", at, counts, tuple("".join(found.summary) for found, _ in written), files
+    )
 
 
 def _weeks(since: datetime, at: datetime) -> list[date]:
     """Mondays of the weeks that ended after ``since`` and before ``at``; at most the last three."""
     monday = clock.day_of(at) - timedelta(days=clock.day_of(at).weekday() + 7)
-    found = []
+    found: list[date] = []
     while clock.end_of(monday + timedelta(days=6)) > since and len(found) < 3:
         found.append(monday)
         monday -= timedelta(days=7)
@@ -49,16 +51,18 @@ def _write(office: Office, writing: Writing, monday: date) -> tuple[Digest, tupl
     paths = reports.write_digest(found, folder)
     row = {
         "id": found.id,
-        "from_on": found.from_on,
-        "to_on": found.to_on,
+        "from_on": found.frame.from_on,
+        "to_on": found.frame.to_on,
         "as_of": writing.at,
         "state": "draft",
-        "data": canonical(found.as_json()),
+        "data": canonical(reports.as_json(found)),
         "files": canonical([path.relative_to(office.home.var).as_posix() for path in paths]),
     }
     known = queries.one_digest(writing.conn, found.id)
     if known is None:
-        writing.record(Draft("digest.drafted", f"digest:{found.id}", row, why=found.summary[:200]))
+        writing.record(
+            Draft("digest.drafted", f"digest:{found.id}", row, why="".join(found.summary)[:200])
+        )
     return found, paths
 
 
@@ -79,7 +83,7 @@ def _send(office: Office, writing: Writing, found: Digest, paths: tuple[Path, ..
                 person=route.person,
                 address=route.address,
                 channel=channels.for_address(route.address),
-                subject=found.title,
+                subject=f"{found.frame.title}（{found.id}）：{found.summary[0]}"[:120],
                 text=reports.render_markdown(found),
                 html=reports.render_html(found),
                 attachments=tuple(
