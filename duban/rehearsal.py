@@ -13,9 +13,14 @@ from typing import Any
 from duban import clock
 from duban.ledger import queries
 from duban.office import Office
-from duban.stages import SLOTS, stage_function
+from duban.stages import SLOTS, Stage, collect, stage_function
 
 _STAGES = ("publish", "collect", "escalate", "remind")
+
+
+def _work(name: str) -> Stage:
+    """A stage as rehearsed: files in the drop folder are left alone, for nothing undoes a move."""
+    return collect.periods if name == "collect" else stage_function(name)
 
 
 def rehearse(office: Office, now: datetime, days: int) -> list[dict[str, Any]]:
@@ -34,7 +39,7 @@ def rehearse(office: Office, now: datetime, days: int) -> list[dict[str, Any]]:
                 moment = clock.at(day, SLOTS[name])
                 if moment > now:
                     told[0] = moment
-                    stage_function(name)(rehearsal, moment)
+                    _work(name)(rehearsal, moment)
         with ledger.read() as conn:
             rows = [row for row in queries.messages(conn, limit=100_000) if row["id"] not in before]
             lines = queries.lines_of(conn, [row["id"] for row in rows])

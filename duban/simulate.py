@@ -196,6 +196,9 @@ class _Actors:
 
     def temper(self, unit: str) -> Behaviour:
         """The behaviour of a unit, fixed by the seed."""
+        office = self._office.office_unit
+        if office is not None and unit == office.id:
+            return BEHAVIOURS["diligent"]  # the office that asks is not the one that is late
         throw = self._dice("unit", unit).randrange(100)
         for name, share in _SHARES:
             if throw < share:
@@ -233,9 +236,14 @@ class _Actors:
         """The day on which a unit sends this obligation's report; None: it stays silent."""
         temper = self.temper(row["unit"])
         dice = self._dice(row["key"], row["round"])
-        if dice.randrange(100) < temper.silent_percent:
-            return None
         calendar = self._office.calendar
+        if dice.randrange(100) < temper.silent_percent:
+            # Most silences end when the ladder reaches the section or the circular; some never do.
+            return (
+                calendar.add(row["due_on"], dice.randint(4, 20))
+                if dice.randrange(100) < 75
+                else None
+            )
         if row["state"] == "returned":
             return calendar.add(row["due_on"], -dice.randint(0, 2))
         ahead = dice.randint(temper.latest, temper.earliest)
@@ -282,9 +290,7 @@ class _Actors:
     # ---- the office ----
 
     def _reviews(self, tally: Tally, at: datetime, last: datetime) -> None:
-        """The office reviews what came in before today; the last day's reports wait in the queue."""
-        if clock.day_of(at) == clock.day_of(last):
-            return
+        """The office reviews what came in before today; today's reports wait in the queue."""
         with self._office.ledger.write(REVIEWER, at) as writing:
             for row in queries.to_review(writing.conn):
                 if clock.day_of(row["received_at"]) < clock.day_of(at):
@@ -309,13 +315,14 @@ class _Actors:
             tally.add("办结")
 
     def _decisions(self, tally: Tally, at: datetime, last: datetime) -> None:
-        """The office decides on severe steps after two days; the newest wait for the reader."""
-        settled = at - timedelta(days=2)
-        if last - at < timedelta(days=6):
-            return
+        """The office decides on severe steps after two to eight days; the newest wait for the reader.
+
+        Nothing here asks when the play ends: going on the next day must equal playing in one go.
+        """
         with self._office.ledger.write(REVIEWER, at) as writing:
             for row in queries.proposals(writing.conn, states=("waiting",)):
-                if row["raised_at"] > settled:
+                days = self._dice("decides after", row["id"]).randint(2, 8)
+                if at - row["raised_at"] < timedelta(days=days):
                     continue
                 confirm = self._dice("decide", row["id"]).randrange(100) < 65
                 reason = (

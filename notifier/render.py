@@ -33,9 +33,12 @@ _LAMPS = (("红", "#b01c24", "■"), ("黄", "#8a5a00", "▲"), ("绿", "#176b3a
 
 def plain(value: object) -> str:
     """One line of text without control, zero-width or direction-turning characters."""
+    text = str(value)
+    if text.isprintable():  # nothing to take out, as nearly always
+        return " ".join(text.split())
     kept = (
         char if char.isprintable() or char == " " else " "
-        for char in str(value)
+        for char in text
         if unicodedata.category(char) != "Cf"
     )
     return " ".join("".join(kept).split())

@@ -20,7 +20,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from test_notifier import NOW, bundle, letter
 
 from duban.errors import Issues, UsageError
 from duban.ledger import outbox
@@ -34,6 +33,7 @@ from notifier.envelope import letters_of
 from notifier.gateway import Gateway
 from notifier.mime import digest_of
 from notifier.render import render
+from test_notifier import NOW, bundle, letter
 
 ROOT = Path(__file__).parents[1]
 

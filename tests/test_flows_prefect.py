@@ -17,15 +17,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import prefect_double as double
 import pytest
-from prefect_tree import Tree, environment, until
 
+import prefect_double as double
 from duban import stages
 from duban.clock import SHANGHAI
 from flows import service
 from flows.deploy import SCHEDULE
 from flows.lost import Seen, Verdict, superseded, verdict
+from prefect_tree import Tree, environment, until
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=SHANGHAI)
 QUIET = timedelta(seconds=90)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 from duban import clock
 from duban.cli import show
 from duban.cli.work import find_unit
-from duban.errors import Exit, UsageError
+from duban.errors import NOWHERE, Exit, InputError, UsageError
 from duban.settings import Home, find_home
 from duban.yamltext import read_decimal
 
 if TYPE_CHECKING:
     from duban.ledger.transitions import Stored
+    from duban.office import Office
 
 
 def submit(args: argparse.Namespace) -> int:
@@ -28,6 +29,8 @@ def submit(args: argparse.Namespace) -> int:
 
     home = find_home(args.home)
     with open_office(home) as office:
+        figures = dict(_figure(text) for text in args.figure)
+        _check_figures(office, args.key, figures)
         files = _stored(home, args.file)
         report = transitions.Report(
             progress=args.progress,
@@ -35,7 +38,7 @@ def submit(args: argparse.Namespace) -> int:
             next_step=args.next,
             percent=args.percent,
             nil=args.nil,
-            figures=dict(_figure(text) for text in args.figure),
+            figures=figures,
             files=files,
             signed_by=args.signed_by,
             door="cli",
@@ -78,6 +81,16 @@ def _figure(text: str) -> tuple[str, Decimal]:
     if not name.strip() or value is None:
         raise UsageError(f"“{text}”不是“指标=数”。", "如 --figure valid-patents=1800。")
     return name.strip(), value
+
+
+def _check_figures(office: Office, key: str, figures: Iterable[str]) -> None:
+    """A number is taken only where the matrix asks for it."""
+    task = office.matrix.tasks_by_id.get(key.split("/", maxsplit=1)[0])
+    asked = task.indicators if task else ()
+    for name in figures:
+        if name not in asked:
+            way_out = f"可报的指标：{'、'.join(asked)}。" if asked else "去掉 --figure。"
+            raise InputError.one("figure", NOWHERE, f"这一事项不报指标“{name}”。", way_out)
 
 
 def export(args: argparse.Namespace) -> int:

@@ -93,7 +93,10 @@ def workdays_add(args: argparse.Namespace) -> int:
     """The working day so many working days after (negative: before) a day."""
     first = _need(args.date)
     calendar = _calendar(args)
-    on = calendar.add(first, args.number)
+    try:
+        on = calendar.add(first, args.number)
+    except ValueError as problem:
+        raise UsageError(str(problem), "改用这个范围内的日期和天数。") from None
     _answer(
         args,
         {
@@ -112,7 +115,10 @@ def workdays_between(args: argparse.Namespace) -> int:
     """How many working days lie after the first day up to and including the last."""
     first, last = _need(args.first), _need(args.last)
     calendar = _calendar(args)
-    number = calendar.between(first, last)
+    try:
+        number = calendar.between(first, last)
+    except ValueError as problem:
+        raise UsageError(str(problem), "改用这个范围内的日期。") from None
     provisional = calendar.is_provisional(max(first, last))
     _answer(
         args,

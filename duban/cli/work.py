@@ -13,7 +13,8 @@ from duban.errors import Exit, UsageError
 from duban.settings import find_home
 from duban.status import STATE_NAMES
 
-ALL = ("publish", "remind", "collect", "escalate", "digest", "assess", "deliver")
+ALL = ("publish", "collect", "escalate", "remind", "digest", "assess", "deliver")
+"""Reminders after requests and escalation: a person gets one message a day, and it must hold them all."""
 """What ``run all`` runs; deliver last, so that it sends what the others queued."""
 TITLES = {
     "publish": "发布",
@@ -216,6 +217,8 @@ def _silent_reason(office: Any, row: Any, day: date) -> str:
         return f"{STATE_NAMES[row['state']]}，无须提醒"
     if row["opens_on"] is not None and row["opens_on"] > day:
         return f"报送期{row['opens_on']}才开始"
+    if row["due_on"] is None:
+        return "没有正在走的时限"
     first = max((rung.before for rung in office.reminders.rungs), default=0)
     left = office.calendar.between(day, row["due_on"])
     if left > first:

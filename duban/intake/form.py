@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -18,7 +18,7 @@ from duban.ledger.events import canonical
 from duban.ledger.figures import Connection
 from duban.ledger.links import home_key
 from duban.ledger.transitions import FINISHES
-from duban.matrix.model import Indicator
+from duban.matrix.model import Indicator, Task
 from duban.office import Office
 from duban.status import standing
 from duban.workdays import Calendar
@@ -103,7 +103,6 @@ def form_for(office: Office, conn: Connection, unit_id: str, now: datetime) -> F
         )
     rows = _rows(office, conn, unit_id, now)
     example = office.home.example or queries.is_example(conn)
-    stamped = [(row.key, row.version, baseline(row)) for row in rows]
     return FormData(
         unit=unit.id,
         unit_name=unit.name,
@@ -113,7 +112,9 @@ def form_for(office: Office, conn: Connection, unit_id: str, now: datetime) -> F
         made_at=clock.local(now),
         example=example,
         rows=rows,
-        signature=sign(home_key(office.home), unit.id, clock.stamp(now), stamped, example=example),
+        signature=sign(
+            home_key(office.home), unit.id, clock.stamp(now), map(stamp_of, rows), example=example
+        ),
     )
 
 
@@ -122,17 +123,24 @@ def baseline(row: FormRow) -> str:
     return "" if row.percent is None or not row.finishes else str(row.percent)
 
 
-def sign(
-    key: bytes, unit: str, made_at: str, rows: list[tuple[str, str, str]], *, example: bool
-) -> str:
+Stamp = tuple[str, str, str, str]
+"""What a form remembers of a row: its key, version, baseline and the ids of the indicators asked for."""
+
+
+def stamp_of(row: FormRow) -> Stamp:
+    """The row as the form's hidden sheet keeps it."""
+    return row.key, row.version, baseline(row), ",".join(figure.id for figure in row.figures)
+
+
+def sign(key: bytes, unit: str, made_at: str, rows: Iterable[Stamp], *, example: bool) -> str:
     """HMAC over everything that comes back and must not have been changed on the way."""
-    text = canonical([FORM_VERSION, unit, made_at, example, rows])
+    text = canonical([FORM_VERSION, unit, made_at, example, list(rows)])
     return hmac.new(key, b"form:" + text.encode(), hashlib.sha256).hexdigest()
 
 
 def version_of(row: Mapping[Any, Any]) -> str:
-    """The version of an obligation that a form is stale against: reports, rounds, due."""
-    return f"{row['versions']}.{row['round']}.{row['due_on'] or ''}"
+    """The version of an obligation that a form is stale against: reports taken in, rounds begun."""
+    return f"{row['versions']}.{row['round']}"
 
 
 def _rows(office: Office, conn: Connection, unit: str, now: datetime) -> tuple[FormRow, ...]:
@@ -140,7 +148,14 @@ def _rows(office: Office, conn: Connection, unit: str, now: datetime) -> tuple[F
     wanted = {task["id"]: task for task in queries.tasks(conn, office.matrix.plan.id)}
     asked = _figures_asked(office, conn, unit, items, now)
     return tuple(
-        _row(office, conn, item, wanted.get(item["task"], {}), asked.get(item["key"], ()), now)
+        _row(
+            office,
+            conn,
+            item,
+            wanted.get(item["task"], {}),
+            figures=asked.get(item["key"], ()),
+            now=now,
+        )
         for item in items
     )
 
@@ -150,6 +165,7 @@ def _row(
     conn: Connection,
     item: queries.Row,
     task: Mapping[str, Any],
+    *,
     figures: tuple[FormFigure, ...],
     now: datetime,
 ) -> FormRow:
@@ -197,7 +213,10 @@ def _last(conn: Connection, item: queries.Row) -> str:
 def _figures_asked(
     office: Office, conn: Connection, unit: str, items: list[queries.Row], now: datetime
 ) -> dict[str, tuple[FormFigure, ...]]:
-    """Each indicator once in the form, on its task's first report (or the task itself): never asked twice."""
+    """Each indicator once in the form, on its task's first report, or on a task that has no reports.
+
+    The same number is never asked twice, neither for two periods nor for two tasks.
+    """
     known = {indicator.id: indicator for indicator in office.matrix.plan.indicators}
     last = queries.last_figures(conn, unit)
     seen: set[str] = set()
@@ -206,7 +225,7 @@ def _figures_asked(
         task = office.matrix.tasks_by_id.get(item["task"])
         mine = [
             known[name]
-            for name in (task.indicators if task else ())
+            for name in _measures(task, item["kind"])
             if name in known and name not in seen and _is_asked(known[name], unit, item["role"])
         ]
         seen.update(indicator.id for indicator in mine)
@@ -222,6 +241,13 @@ def _figures_asked(
             for indicator in mine
         )
     return found
+
+
+def _measures(task: Task | None, kind: str) -> tuple[str, ...]:
+    """A task with periodic reports is measured there, not when it is finished."""
+    if task is None or (task.report is not None and kind in FINISHES):
+        return ()
+    return task.indicators
 
 
 def _is_asked(indicator: Indicator, unit: str, role: str) -> bool:

@@ -307,9 +307,8 @@ def _altered(
         return
     if each.due_on != known["original_due_on"]:
         yield _moved(each, known, in_use_from, who, settled=settled)
-    differs = {
-        name: _column(each, name) for name in _COMPARED if _column(each, name) != known[name]
-    }
+    wanted = ((name, _column(each, name)) for name in _COMPARED)
+    differs = {name: value for name, value in wanted if value != known[name]}
     if differs:
         named = "、".join(_WORDS[name] for name in differs)
         asks = settled and "weight" in differs

@@ -232,7 +232,7 @@ def pending_notices(conn: Connection) -> list[Row]:
         )
         .join(tables.obligation, _o.key == _n.obligation)
         .where(sa.text("notice.outcome = 'pending'"))
-        .order_by(_o.due_on, _n.id)
+        .order_by(_o.due_on, _n.moment.desc(), _n.id)  # the newest rung speaks for an item
     )
     return list(conn.execute(query).mappings())
 
@@ -341,6 +341,7 @@ def to_review(conn: Connection) -> list[Row]:
         sa.select(s, _o.title, _o.label, _o.task, _o.due_on, _o.kind.label("obligation_kind"))
         .join(tables.obligation, _o.key == s.c.obligation)
         .where(sa.text("submission.state = 'pending'"))
+        .where(_o.submission == s.c.id)  # a version that was replaced needs no review
         .order_by(s.c.received_at, s.c.id)
     )
     return list(conn.execute(query).mappings())

@@ -7,6 +7,7 @@ PostgreSQL by URL; there an advisory lock makes writers take turns, as the hash 
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -165,7 +166,8 @@ def _sqlite(target: sa.URL, *, durable: bool) -> Engine:
                 f"台账文件夹建不起来（{problem.strerror}）：{Path(target.database).parent}。",
                 "检查路径和权限。",
             ) from None
-    engine = sa.create_engine(target, connect_args={"timeout": 15})
+    patience = busy_seconds()
+    engine = sa.create_engine(target, connect_args={"timeout": patience})
 
     @sa.event.listens_for(engine, "connect")
     def _connect(raw: Any, _record: Any) -> None:
@@ -174,7 +176,7 @@ def _sqlite(target: sa.URL, *, durable: bool) -> Engine:
             "journal_mode=WAL",
             f"synchronous={'FULL' if durable else 'OFF'}",
             "foreign_keys=ON",
-            "busy_timeout=15000",
+            f"busy_timeout={patience * 1000}",
         ):
             raw.execute(f"PRAGMA {pragma}")
 
@@ -184,6 +186,12 @@ def _sqlite(target: sa.URL, *, durable: bool) -> Engine:
         conn.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine
+
+
+def busy_seconds() -> int:
+    """How long SQLite waits for another program's write: ``DUBAN_BUSY_SECONDS``, else 15."""
+    given = os.environ.get("DUBAN_BUSY_SECONDS", "")
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 5 else 15
 
 
 def _schema_of(engine: Engine) -> str | None:
@@ -226,7 +234,7 @@ def _sentences() -> Iterator[None]:
 
 
 _CAUSES: Sequence[tuple[str, str, str]] = (
-    ("locked", "台账正被别的程序占用，等了 15 秒仍写不进去。", "稍后再试；什么也没有丢。"),
+    ("locked", "台账正被别的程序占用，等了一阵仍写不进去。", "稍后再试；什么也没有丢。"),
     ("disk is full", "磁盘已满，没有写入。", "清理磁盘后再试；已有的记录完好。"),
     ("disk i/o", "磁盘读写出错，没有写入。", "检查磁盘后再试。"),
     ("readonly", "台账文件不可写。", "检查文件权限。"),
@@ -252,6 +260,10 @@ def _outside(problem: Exception) -> OutsideError:
     )
 
 
+_HOME_SECRETS = {"link": frozenset({"token_hash"})}
+"""Columns that depend on a home's own key, not on what happened in it."""
+
+
 def rows_hash(conn: Connection) -> str:
     """One hash over all projected rows (not the operational columns): equal ledgers, equal hash."""
     import hashlib
@@ -260,7 +272,9 @@ def rows_hash(conn: Connection) -> str:
     for table in sorted(tables.metadata.tables.values(), key=lambda each: each.name):
         if table is tables.event or table.name in tables.UNRECORDED:
             continue
-        skip = tables.OPERATIONAL.get(table.name, frozenset())
+        skip = tables.OPERATIONAL.get(table.name, frozenset()) | _HOME_SECRETS.get(
+            table.name, frozenset()
+        )
         columns = [column for column in table.c if column.name not in skip]
         found = sorted(events.canonical(list(row)) for row in conn.execute(sa.select(*columns)))
         total.update(f"{table.name}:{len(found)}\n".encode())

@@ -22,6 +22,7 @@ from duban.workdays import Calendar
 
 FINISHES = frozenset({"finish", "milestone"})
 LIMITS = {"progress": 2000, "problem": 1000, "next_step": 1000}
+SIGNED_BY_CHARS, IDEM_KEY_CHARS = 80, 120  # as wide as their columns: SQLite would not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,8 @@ def _check_report(row: queries.Row, report: Report) -> None:
     for name, limit in LIMITS.items():
         if len(getattr(report, name)) > limit:
             raise _refuse("too-long", f"文字超过{limit}字。", "精简后再提交，细节放进附件。")
+    if len(report.signed_by) > SIGNED_BY_CHARS or len(report.idem_key or "") > IDEM_KEY_CHARS:
+        raise _refuse("too-long", "审签人或提交编号太长。", "审签人只写姓名和职务。")
     if report.percent is not None and not 0 <= report.percent <= 100:
         raise _refuse("percent", "累计进度应在 0 到 100 之间。", "改正后再提交。")
     if row["kind"] in FINISHES and report.percent is None and not report.nil:
@@ -281,6 +284,8 @@ def _pending(writing: Writing, submission: str) -> queries.Row:
         raise _refuse("no-submission", "没有这份报送。", "刷新待审清单后再试。")
     if found["state"] != "pending":
         raise _refuse("reviewed", "这份报送已经审核过了。", "刷新待审清单。")
+    if _row(writing, found["obligation"])["submission"] != submission:
+        raise _refuse("replaced", "这份报送已有更新的一版。", "刷新待审清单，审核最新一版。")
     return found
 
 
@@ -343,7 +348,7 @@ def decide_proposal(
         "state": "confirmed" if confirm else "dropped",
         "decided_at": writing.at,
         "decided_by": actor,
-        "reason": reason,
+        "reason": "；".join(filter(None, (found["reason"], reason.strip()))),
     }
     writing.record(
         Draft("proposal.decided", proposal, decided, why=reason, obligation=found["obligation"]),
@@ -358,6 +363,8 @@ def adopt(writing: Writing, key: str, *, done_on: date | None, actor: str, reaso
         raise _refuse(
             "not-historic", f"“{key}”不是启用前的事项，历史导入不能改它。", "从正常渠道报送。"
         )
+    if done_on is not None and done_on > clock.day_of(writing.at):
+        raise _refuse("done-later", f"完成日期 {done_on} 还没有到。", "填实际完成的日期，或留空。")
     changed: dict[str, Any] = {"key": key, "reason": reason[:240]}
     if done_on is None:
         changed |= {"state": "waiting", "is_open": 1}

@@ -59,7 +59,8 @@ def totals(conn: Connection) -> dict[str, int]:
 def waiting_counts(conn: Connection) -> dict[str, int]:
     """What waits for the office: submissions to review, steps to decide, messages in trouble."""
     pending = sa.select(sa.func.count()).select_from(tables.submission)
-    waiting = sa.select(sa.func.count()).select_from(tables.proposal)
+    steps = tables.proposal.join(tables.obligation, _o.key == _p.obligation)
+    waiting = sa.select(sa.func.count()).select_from(steps).where(OPEN)
     failed = sa.select(sa.func.count()).select_from(tables.message)
     return {
         "review": _count(conn, pending.where(sa.text("submission.state = 'pending'"))),
@@ -179,10 +180,16 @@ def stated_problems(conn: Connection, keys: Sequence[str]) -> dict[str, Row]:
 
 
 def outbox(
-    conn: Connection, *, states: Sequence[str] = (), unit: str = "", limit: int = 100
+    conn: Connection,
+    *,
+    states: Sequence[str] = (),
+    unit: str = "",
+    limit: int = 20,
+    skip: int = 0,
 ) -> list[Row]:
     """Messages by state and unit, newest first."""
-    query = sa.select(tables.message).order_by(_m.created_at.desc(), _m.id).limit(limit)
+    query = sa.select(tables.message).order_by(_m.created_at.desc(), _m.id)
+    query = query.limit(limit).offset(skip)
     if states:
         query = query.where(_m.state.in_(list(states)))
     if unit:

@@ -12,9 +12,19 @@ from starlette.types import Scope
 
 from duban import clock
 from duban.clock import Clock
-from duban.portal import api, office_pages, pages, paper_pages, unit_pages
+from duban.portal import (
+    api,
+    contact_pages,
+    office_pages,
+    pages,
+    paper_pages,
+    review_pages,
+    unit_pages,
+)
 from duban.portal.guard import Guard
 from duban.portal.state import open_portal
+
+_PARTS = (pages, unit_pages, office_pages, review_pages, contact_pages, paper_pages, api)
 
 
 class _Static(StaticFiles):
@@ -43,7 +53,7 @@ def create_app(home: str | None = None, *, ask: Clock = clock.now) -> FastAPI:
     app.state.portal = portal
     app.add_middleware(Guard)
     pages.add_refusals(app)
-    for part in (pages, unit_pages, office_pages, paper_pages, api):
+    for part in _PARTS:
         app.include_router(part.router)
     app.mount("/static", _Static(directory=pages.FOLDER / "static"), name="static")
     return app

@@ -1,4 +1,4 @@
-"""The office's side: dashboard, ledger, review, decisions, units, messages. All behind the key."""
+"""The office's side: sign in, dashboard, ledger. Everything is behind the key."""
 
 from __future__ import annotations
 
@@ -11,21 +11,20 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 
 from duban import clock
-from duban.errors import NOWHERE, InputError, Issue, Issues
-from duban.ledger import events, queries, transitions, views
+from duban.errors import NOWHERE, Issues
+from duban.ledger import events, queries, views
 from duban.ledger.queries import Row
 from duban.matrix.model import POST_NAMES, Unit
 from duban.portal import access, board
 from duban.portal.access import Clerk, Denied
-from duban.portal.items import Item, plain_items, reachable, unit_name
+from duban.portal.items import Item, plain_items, unit_name
 from duban.portal.pages import Form, check_form, form, render, see_other
-from duban.portal.shown import STATE_NAMES, query
 from duban.portal.state import Portal, portal_of
 from duban.portal.unit_pages import attachment
+from duban.status import STATE_NAMES
 
 router = APIRouter(include_in_schema=False)
 PER_PAGE = 100
-REASON_CHARS = 500
 LAGGARDS_SHOWN = 12
 
 
@@ -80,7 +79,7 @@ def who(portal: Portal, actor: str) -> str:
 @router.get("/office/login")
 def ask_login(request: Request, key: str = "") -> Response:
     """The form behind the office's link. Opening it signs nobody in: previews fetch links too."""
-    return render(request, "login.html", key=key, name="")
+    return render(request, "login.html", key=key)
 
 
 @router.post("/office/login")
@@ -95,9 +94,7 @@ def login(request: Request, given: Posted) -> Response:
     if not name:
         issues = Issues()
         issues.error("no-name", NOWHERE, "请填写经办人姓名。", "审核和督办意见都以它署名。")
-        return render(
-            request, "login.html", status=422, key=given.text("key"), name="", issues=issues
-        )
+        return render(request, "login.html", status=422, key=given.text("key"), issues=issues)
     response = see_other("/office")
     response.set_cookie(
         access.OFFICE_COOKIE,
@@ -130,14 +127,14 @@ def dashboard(request: Request, visitor: Visitor, year: int | None = None) -> Re
     today = clock.day_of(now)
     plan = office.matrix.plan
     years = range(plan.starts_on.year, plan.ends_on.year + 1)
-    chosen = year if year in years else min(max(today.year, years[0]), years[-1])
+    chosen = min(max(year or today.year, years[0]), years[-1])
     with portal.ledger.read() as conn:
         items = plain_items(office, views.open_rows(conn, today), now)
         due = views.came_due(conn, date(chosen, 1, 1), date(chosen, 12, 31))
         states = views.totals(conn)
         steps = _steps(queries.proposals(conn, states=("waiting", "confirmed", "taken")))
         digests, runs = queries.digests(conn, 1), queries.runs(conn, 1)
-    heat = board.heat(due, _units(portal), chosen, now)
+    heat = board.heat(due, in_order(portal), chosen, now)
     late = board.laggards(items)
     return page(
         request,
@@ -164,7 +161,7 @@ def dashboard(request: Request, visitor: Visitor, year: int | None = None) -> Re
     )
 
 
-def _units(portal: Portal) -> list[Unit]:
+def in_order(portal: Portal) -> list[Unit]:
     """Units in the order of their groups, as the directory has them."""
     units = list(portal.office.matrix.directory.units.values())
     order = {group: n for n, group in enumerate(dict.fromkeys(unit.group for unit in units))}
@@ -230,7 +227,7 @@ def items(
         number=number,
         pages=pages,
         chosen=wanted.chosen,
-        units=_units(portal),
+        units=in_order(portal),
         lamps=portal.office.lamps.all,
     )
 
@@ -345,217 +342,3 @@ def evidence_file(request: Request, visitor: Visitor, id: str) -> Response:  # n
     if row is None:
         raise Denied(404, "没有这份附件", "台账里没有它的记录。", "从报送记录里点进来")
     return attachment(portal_of(request), row)
-
-
-# ---- review ------------------------------------------------------------------------------------
-
-
-@router.get("/office/review")
-def review(request: Request, visitor: Visitor, said: str = "") -> Response:
-    """Submissions that wait, oldest first, each beside what was said before."""
-    return _review_page(request, visitor, said=said)
-
-
-def _review_page(
-    request: Request, visitor: Clerk, *, said: str = "", issues: tuple[Issue, ...] = ()
-) -> Response:
-    portal = portal_of(request)
-    with portal.ledger.read() as conn:
-        rows = queries.to_review(conn)
-        files = views.evidence_for(conn, [row["id"] for row in rows])
-        earlier = views.before(conn, rows)
-    accepted, _, returned = said.partition("-")
-    return page(
-        request,
-        visitor,
-        "review.html",
-        409 if issues else 200,
-        rows=rows,
-        files=files,
-        earlier=earlier,
-        tasks=portal.office.matrix.tasks_by_id,
-        indicators={each.id: each for each in portal.office.matrix.plan.indicators},
-        accepted=int(accepted) if accepted.isdigit() else 0,
-        returned=int(returned) if returned.isdigit() else 0,
-        resubmit=portal.office.reminders.resubmit_days,
-        issues=issues,
-    )
-
-
-@router.post("/office/review")
-def take_review(request: Request, visitor: Visitor, given: Posted) -> Response:
-    """Accept or return one submission or all that were picked; each is its own act in the record."""
-    portal = portal_of(request)
-    check_form(portal, visitor, given)
-    accept, chosen, reasons = _verdict(given)
-    done, issues = 0, Issues()
-    if not chosen:
-        issues.error("none", NOWHERE, "没有选中任何一件。", "先勾选，再点通过或退回。")
-    for submission in chosen:
-        try:
-            _decide(portal, visitor, submission, reasons.get(submission, ""), accept=accept)
-        except InputError as wrong:
-            issues.extend(wrong.issues)
-        else:
-            done += 1
-    if issues.errors:
-        return _review_page(request, visitor, issues=tuple(issues.errors))
-    return see_other(f"/office/review?said={done}-0" if accept else f"/office/review?said=0-{done}")
-
-
-def _verdict(given: Form) -> tuple[bool, list[str], dict[str, str]]:
-    """Accept or return, which submissions, and the reason of each."""
-    one = given.text("accept_one") or given.text("return_one")
-    if one:
-        reason = given.text(f"reason.{one}") or given.text("reason")
-        return bool(given.text("accept_one")), [one], {one: reason[:REASON_CHARS]}
-    chosen = given.texts("pick")
-    shared = given.text("reason")[:REASON_CHARS]
-    own = {each: (given.text(f"reason.{each}") or shared)[:REASON_CHARS] for each in chosen}
-    return given.text("act") == "accept", chosen, own
-
-
-def _decide(portal: Portal, visitor: Clerk, submission: str, reason: str, *, accept: bool) -> None:
-    office = portal.office
-    with portal.ledger.write(visitor.actor) as writing:
-        if accept:
-            transitions.accept(writing, submission, actor=visitor.actor, reason=reason.strip())
-            return
-        transitions.send_back(
-            writing,
-            submission,
-            actor=visitor.actor,
-            reason=reason.strip(),
-            calendar=office.calendar,
-            days=office.reminders.resubmit_days,
-        )
-
-
-# ---- severe steps ------------------------------------------------------------------------------
-
-
-@router.get("/office/proposals")
-def proposals(request: Request, visitor: Visitor) -> Response:
-    """Severe steps that wait for a named person, with the facts and what the unit has said."""
-    return _proposals_page(request, visitor)
-
-
-def _proposals_page(request: Request, visitor: Clerk, issues: tuple[Issue, ...] = ()) -> Response:
-    portal = portal_of(request)
-    now = portal.now()
-    with portal.ledger.read() as conn:
-        waiting = queries.proposals(conn, states=["waiting"])
-        decided = queries.proposals(conn, states=["confirmed", "dropped"])[:50]
-        keys = [row["obligation"] for row in waiting]
-        rows = [queries.one_obligation(conn, key) for key in keys]
-        said = {key: _said_count(views.notices_of(conn, key)) for key in keys}
-        problems = views.stated_problems(conn, keys)
-    items = {item.key: item for item in plain_items(portal.office, [r for r in rows if r], now)}
-    return page(
-        request,
-        visitor,
-        "proposals.html",
-        422 if issues else 200,
-        waiting=waiting,
-        decided=decided,
-        items=items,
-        said=said,
-        problems=problems,
-        issues=issues,
-    )
-
-
-def _said_count(notices: list[Row]) -> int:
-    """How many messages told the unit of this item."""
-    return len({row["message"] for row in notices if row["message"]})
-
-
-@router.post("/office/proposals")
-def decide_proposal(request: Request, visitor: Visitor, given: Posted) -> Response:
-    """Confirm or drop a step, in the clerk's name."""
-    portal = portal_of(request)
-    check_form(portal, visitor, given)
-    try:
-        with portal.ledger.write(visitor.actor) as writing:
-            transitions.decide_proposal(
-                writing,
-                given.text("proposal"),
-                confirm=given.text("act") == "confirm",
-                actor=visitor.actor,
-                reason=given.text("reason").strip()[:REASON_CHARS],
-            )
-    except InputError as wrong:
-        return _proposals_page(request, visitor, tuple(wrong.issues))
-    return see_other("/office/proposals")
-
-
-# ---- units and messages ------------------------------------------------------------------------
-
-
-@router.get("/office/units")
-def units(request: Request, visitor: Visitor) -> Response:
-    """Every unit: who can be reached, what it owes, how often it was asked this month."""
-    portal = portal_of(request)
-    now = portal.now()
-    today = clock.day_of(now)
-    with portal.ledger.read() as conn:
-        found = plain_items(portal.office, views.open_rows(conn, today), now)
-        asked = views.asks(conn, clock.at(today.replace(day=1)))
-    own: dict[str, list[Item]] = {}
-    for item in found:
-        own.setdefault(item.row["unit"], []).append(item)
-    return page(
-        request,
-        visitor,
-        "units.html",
-        units=[
-            (unit, reachable(portal.office, unit.id, today), own.get(unit.id, []))
-            for unit in _units(portal)
-        ],
-        asked=asked,
-    )
-
-
-@router.get("/office/unit")
-def one_unit(request: Request, visitor: Visitor, id: str) -> Response:  # noqa: A002 - the address
-    """One unit: its posts and who holds them, what it owes, sent in and was told."""
-    portal = portal_of(request)
-    now = portal.now()
-    unit = portal.office.matrix.directory.units.get(id)
-    if unit is None:
-        raise Denied(404, "没有这个单位", f"单位名录里没有“{id}”。", "从单位列表里点进来")
-    with portal.ledger.read() as conn:
-        rows = queries.open_items(conn, id, clock.day_of(now))
-        sent = views.unit_submissions(conn, id, limit=30)
-        letters = views.outbox(conn, unit=id, limit=20)
-    return page(
-        request,
-        visitor,
-        "unit_detail.html",
-        unit=unit,
-        posts=reachable(portal.office, id, clock.day_of(now)),
-        items=plain_items(portal.office, rows, now),
-        sent=sent,
-        letters=letters,
-    )
-
-
-@router.get("/office/messages")
-def messages(request: Request, visitor: Visitor, state: str = "", unit: str = "") -> Response:
-    """The outbox with its states; texts are shown without anyone's personal link."""
-    portal = portal_of(request)
-    trouble = ("failed", "unknown")
-    with portal.ledger.read() as conn:
-        chosen = trouble if state == "trouble" else (state,) if state else ()
-        letters = views.outbox(conn, states=chosen, unit=unit)
-        totals = views.message_states(conn)
-    return page(
-        request,
-        visitor,
-        "messages.html",
-        letters=letters,
-        totals=totals,
-        chosen={"state": state, "unit": unit},
-        units=_units(portal),
-        self_address=query("/office/messages", unit=unit),
-    )

@@ -149,7 +149,7 @@ def lamp_chip(lamp: Lamp, words: str = "") -> Markup:
     )
 
 
-def query(path: str, **values: object) -> str:
+def query(path: str, /, **values: object) -> str:
     """An address with its query, empty values left out."""
     given = {name: str(value) for name, value in values.items() if value not in {None, ""}}
     return f"{path}?{urlencode(given)}" if given else path

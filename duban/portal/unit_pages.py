@@ -98,7 +98,6 @@ def todo(request: Request, visitor: Visitor, said: str = "") -> Response:
         rows = queries.open_items(conn, visitor.unit, clock.day_of(now))
         items = full_items(portal.office, conn, visitor.unit, rows, now)
         waiting = queries.obligations(conn, unit=visitor.unit, states=["submitted"])
-        letters = len(views.outbox(conn, states=views.INBOX_STATES, unit=visitor.unit, limit=50))
     near, far = sections(items, clock.day_of(now))
     return _page(
         request,
@@ -110,7 +109,6 @@ def todo(request: Request, visitor: Visitor, said: str = "") -> Response:
         first=_in_order(near)[0].key if near else "",
         lamps=_lamp_counts(portal, items),
         waiting=plain_items(portal.office, waiting, now),
-        letters=letters,
         said=SAID.get(said, ""),
         values={},
         accept=evidence.ACCEPT,
@@ -326,7 +324,7 @@ def inbox(request: Request, visitor: Visitor) -> Response:
     """Messages to the unit, as text."""
     portal = portal_of(request)
     with portal.ledger.read() as conn:
-        found = views.outbox(conn, states=views.INBOX_STATES, unit=visitor.unit, limit=50)
+        found = views.outbox(conn, states=views.INBOX_STATES, unit=visitor.unit)
     public = portal.office.settings.public_url
     letters = [dict(row) | {"text": own_link(row["text"], public)} for row in found]
     return _page(request, visitor, "unit_inbox.html", letters=letters, post_names=POST_NAMES)

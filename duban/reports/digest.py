@@ -35,8 +35,8 @@ __all__ = [
 ]
 
 TITLE = "重点任务督查周报"
-PAGE = "/digests"
-"""Where the portal shows digests; a digest's own page is ``/digests/2026-W47``."""
+PAGE = "/office/digests"
+"""Where the portal lists digests and their files."""
 
 
 def digest_id(day: date) -> str:
@@ -72,7 +72,7 @@ def _frame(office: Office, conn: Connection, week_of: date, as_of: datetime) -> 
         office=office.settings.office_name,
         issuer=office.settings.issuer,
         contact=office.settings.contact,
-        url=f"{office.settings.public_url}{PAGE}/{found}",
+        url=f"{office.settings.public_url}{PAGE}#{found}",
         example=office.home.example or queries.is_example(conn),
     )
 

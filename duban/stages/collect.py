@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -19,14 +20,49 @@ from duban.stages.dispatch import dispatch
 def run(office: Office, at: datetime) -> StageReport:
     """Take in what lies in ``var/inbox``, then open and close periods up to ``at``."""
     taken, lines, files = take_in_folder(office, at)
+    report = periods(office, at, taken=taken)
+    return replace(report, lines=(*lines, *report.lines), files=files)
+
+
+def periods(office: Office, at: datetime, *, taken: int = 0) -> StageReport:
+    """Open and close periods and tell returns; one transaction, and nothing outside the ledger."""
     with office.ledger.write("duban:collect", at) as writing:
         ticks.begins(office, writing, "collect")
         asked = _open_periods(office, writing)
         missing = _close_periods(writing)
+        returned = _tell_returns(writing)
         sent = dispatch(office, writing)
-        counts = {"新发报送通知": asked, "记为未报": missing, "收到报送表": taken} | sent.counts
+        counts = {
+            "新发报送通知": asked,
+            "记为未报": missing,
+            "新告知退回": returned,
+            "收到报送表": taken,
+        } | sent.counts
         ticks.tick(writing, "collect", at, counts)
-    return StageReport("collect", at, counts, (*lines, *sent.lines), files)
+    return StageReport("collect", at, counts, sent.lines)
+
+
+def _tell_returns(writing: Writing) -> int:
+    """A report that was returned is told to its unit with the reason, once for each return."""
+    rows = queries.obligations(writing.conn, states=("returned",))
+    return len(claim(writing, [_return(row, writing) for row in rows]))
+
+
+def _return(row: queries.Row, writing: Writing) -> Notice:
+    found = queries.one_submission(writing.conn, row["submission"]) if row["submission"] else None
+    why = found["review_reason"] if found else ""
+    return Notice(
+        obligation=row["key"],
+        unit=row["unit"],
+        task=row["task"],
+        rung="returned",
+        round=row["round"],
+        recipient="liaison",
+        kind="returned",
+        moment=writing.at,
+        reason=f"已退回，请补正：{why}" if why else "已退回，请补正",
+        urgent=bool(row["urgent"]),
+    )
 
 
 def _open_periods(office: Office, writing: Writing) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -47,8 +48,10 @@ def _weeks(since: datetime, at: datetime) -> list[date]:
 
 def _write(office: Office, writing: Writing, monday: date) -> tuple[Digest, tuple[Path, ...]]:
     found = reports.digest_for(office, writing.conn, monday, writing.at)
-    folder = office.home.var / "digest"
-    paths = reports.write_digest(found, folder)
+    known = queries.one_digest(writing.conn, found.id)
+    if known is not None:  # frozen: neither the record nor its files are written over
+        return found, tuple(office.home.var / name for name in json.loads(known["files"]))
+    paths = reports.write_digest(found, office.home.var / "digest")
     row = {
         "id": found.id,
         "from_on": found.frame.from_on,
@@ -58,11 +61,9 @@ def _write(office: Office, writing: Writing, monday: date) -> tuple[Digest, tupl
         "data": canonical(reports.as_json(found)),
         "files": canonical([path.relative_to(office.home.var).as_posix() for path in paths]),
     }
-    known = queries.one_digest(writing.conn, found.id)
-    if known is None:
-        writing.record(
-            Draft("digest.drafted", f"digest:{found.id}", row, why="".join(found.summary)[:200])
-        )
+    writing.record(
+        Draft("digest.drafted", f"digest:{found.id}", row, why="".join(found.summary)[:200])
+    )
     return found, paths
 
 

@@ -7,7 +7,7 @@ every notice ends in an outcome with a reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -17,7 +17,7 @@ from duban.ledger import links, outbox, queries
 from duban.ledger.events import Draft
 from duban.ledger.outbox import Letter
 from duban.ledger.store import Writing
-from duban.matrix.model import Unit
+from duban.matrix.model import Unit, UnitKind
 from duban.office import Office
 from duban.status import chinese_day_week, standing
 from notifier.config import Channels, load_channels
@@ -38,9 +38,10 @@ class Sent:
 def dispatch(office: Office, writing: Writing) -> Sent:
     """Group what is pending into messages and queue them, in the caller's transaction."""
     rows = queries.pending_notices(writing.conn)
-    stale = [row for row in rows if not _still_owed(row)]
+    papers = {f"step:{step.id}" for step in office.escalation.steps if step.confirm}
+    stale = [row for row in rows if not _still_owed(row, papers)]
     _settle(writing, [(row, _moot(row), "") for row in stale])
-    live = [row for row in rows if _still_owed(row)]
+    live = [row for row in rows if _still_owed(row, papers)]
     if not live or not _may_send(office, writing.at):
         return Sent({"待下一工作时段": len(live), "已无须提醒": len(stale)})
     addressed = [
@@ -72,9 +73,11 @@ def _places(addressed: Iterable[Addressed]) -> Iterable[tuple[queries.Row, Place
     return ((row, (to.unit, to.post, line.urgent)) for row, to, line in addressed)
 
 
-def _still_owed(row: queries.Row) -> bool:
+def _still_owed(row: queries.Row, papers: Collection[str]) -> bool:
     """Confirmed papers are said even when the report came in meanwhile; reminders are not."""
-    return bool(row["is_open"]) or row["rung"] == "step:circular"
+    if row["rung"] in papers:
+        return row["state"] not in {"cancelled", "merged"}
+    return bool(row["is_open"])
 
 
 def _moot(row: queries.Row) -> tuple[str, str]:
@@ -109,12 +112,18 @@ def _bundles(
 
 
 def _recipient(office: Office, row: queries.Row, at: datetime) -> Recipient:
-    unit = office.matrix.directory.units[row["unit"]]
+    unit = unit_of(office, row["unit"])
     route = choose(
         unit, row["recipient"], clock.day_of(at), office=_office_for(office, row["recipient"])
     )
-    home = office.matrix.directory.units[route.unit]
+    home = unit_of(office, route.unit)
     return Recipient(home.id, home.short, route.post, route.person, route.address, route.note)
+
+
+def unit_of(office: Office, key: str) -> Unit:
+    """A unit by id; one that was struck from units.yaml but not yet applied has nobody to reach."""
+    known = office.matrix.directory.units.get(key)
+    return known or Unit(key, key, key, "", (), UnitKind.BUREAU, "", "", {})
 
 
 def _office_for(office: Office, post: str) -> Unit | None:
@@ -148,7 +157,7 @@ def _line(office: Office, row: queries.Row, at: datetime) -> Line:
         kind=row["kind"],
         reason=row["reason"],
         urgent=bool(row["urgent"]),
-        unit_name=office.matrix.directory.units[row["unit"]].short,
+        unit_name=unit_of(office, row["unit"]).short,
     )
 
 

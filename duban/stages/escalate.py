@@ -12,7 +12,7 @@ from duban.ledger.store import Writing
 from duban.office import Office
 from duban.stages import StageReport, ticks
 from duban.stages.claims import Notice, claim
-from duban.stages.dispatch import dispatch
+from duban.stages.dispatch import dispatch, unit_of
 
 
 def run(office: Office, at: datetime) -> StageReport:
@@ -81,5 +81,5 @@ def notices_of(each: Raise, writing: Writing) -> list[Notice]:
 
 
 def _sentence(office: Office, each: Raise) -> str:
-    unit = office.matrix.directory.units[each.of.unit].short
+    unit = unit_of(office, each.of.unit).short
     return f"建议{each.step.name}{unit}：{each.of.task}，{each.reason}（待确认）"
