@@ -86,7 +86,7 @@ class Teller:
         self._act(day, where)
         for moment, stage in self._stages(day, first):
             self._run(stage, moment)
-        self._expect(day.get("expect", {}), where)
+        self._expect(day.get("expect", {}), where, on=day["at"][:10])
 
     def _set(self, at: str) -> datetime:
         """A day alone means its beginning: the morning's stages follow."""
@@ -201,7 +201,7 @@ class Teller:
 
     # ---- what must have come of it ----
 
-    def _expect(self, expect: Mapping[str, Any], where: str) -> None:
+    def _expect(self, expect: Mapping[str, Any], where: str, *, on: str) -> None:
         unknown = set(expect) - {"messages", "proposals", "notices", "states", "due", "rounds"}
         assert not unknown, f"{where}：{unknown}"
         with self.ledger.read() as conn:
@@ -209,7 +209,8 @@ class Teller:
             waiting = self._new_proposals(conn)
             rows = {row["key"]: row for row in queries.obligations(conn)}
             notices = {(row["obligation"], row["rung"]): row for row in queries.notices(conn)}
-        assert told == [_wanted(each) for each in expect.get("messages", ())], where
+        wanted = [_wanted(each, on) for each in expect.get("messages", ())]
+        assert told == wanted, f"{where}：实际发出\n{_as_yaml(told)}"
         assert waiting == sorted(expect.get("proposals", ())), where
         for key, state in expect.get("states", {}).items():
             assert STATE_NAMES[rows[key]["state"]] == state, f"{where}：{key}"
@@ -250,9 +251,14 @@ class Teller:
         )
 
 
-def _wanted(each: Mapping[str, Any]) -> dict[str, Any]:
+def _as_yaml(told: list[dict[str, Any]]) -> str:
+    text: str = yaml.safe_dump(told, allow_unicode=True, sort_keys=False, width=300)
+    return text
+
+
+def _wanted(each: Mapping[str, Any], on: str) -> dict[str, Any]:
     return {
-        "on": each["on"],
+        "on": each.get("on", on),
         "to": each["to"],
         "urgent": each.get("urgent") == "是",
         "lines": list(each["lines"]),

@@ -134,33 +134,38 @@ def overdue(conn: Connection, latest_due: date) -> list[Overdue]:
             row[5],
             row[6],
             bool(row[7]),
-            in_row.get((row[3], row[1]), 0),
+            in_row.get(row[0], 0),
         )
         for row in rows
     ]
 
 
-def _missed_in_row(conn: Connection, pairs: set[tuple[str, str]]) -> dict[tuple[str, str], int]:
-    """Periodic reports of a task and unit missed one after another up to the newest that fell due."""
+def _missed_in_row(conn: Connection, pairs: set[tuple[str, str]]) -> dict[str, int]:
+    """The newest missing report of a task and unit to how many in a row never came.
+
+    Only the newest carries the row, so that two misses are one talk; what came late did come.
+    """
     if not pairs:
         return {}
     query = (
-        sa.select(_o.task, _o.unit, _o.missed_at)
+        sa.select(_o.key, _o.task, _o.unit, _o.submitted_at)
         .where(_o.kind == "report", _o.unit.in_(sorted({unit for _, unit in pairs})))
         .where(_o.state.notin_(("historic", "cancelled")))
         .where(sa.or_(_o.missed_at.is_not(None), _o.submitted_at.is_not(None)))
         .order_by(_o.task, _o.unit, _o.due_on.desc())
     )
-    counted: dict[tuple[str, str], int] = {}
+    counted: dict[str, int] = {}
+    newest: dict[tuple[str, str], str] = {}
     ended: set[tuple[str, str]] = set()
-    for task, unit, missed_at in conn.execute(query):
+    for key, task, unit, submitted_at in conn.execute(query):
         pair = (task, unit)
         if pair in ended:
             continue
-        if missed_at is None:
+        if submitted_at is not None:
             ended.add(pair)
         else:
-            counted[pair] = counted.get(pair, 0) + 1
+            first = newest.setdefault(pair, key)
+            counted[first] = counted.get(first, 0) + 1
     return counted
 
 

@@ -24,7 +24,7 @@ from duban.portal import (
 from duban.portal.guard import Guard
 from duban.portal.state import open_portal
 
-_PARTS = (pages, unit_pages, office_pages, review_pages, contact_pages, paper_pages, api)
+PARTS = (pages, unit_pages, office_pages, review_pages, contact_pages, paper_pages, api)
 
 
 class _Static(StaticFiles):
@@ -53,7 +53,7 @@ def create_app(home: str | None = None, *, ask: Clock = clock.now) -> FastAPI:
     app.state.portal = portal
     app.add_middleware(Guard)
     pages.add_refusals(app)
-    for part in _PARTS:
+    for part in PARTS:
         app.include_router(part.router)
     app.mount("/static", _Static(directory=pages.FOLDER / "static"), name="static")
     return app

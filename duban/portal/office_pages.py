@@ -94,7 +94,7 @@ def login(request: Request, given: Posted) -> Response:
     if not name:
         issues = Issues()
         issues.error("no-name", NOWHERE, "请填写经办人姓名。", "审核和督办意见都以它署名。")
-        return render(request, "login.html", status=422, key=given.text("key"), issues=issues)
+        return render(request, "login.html", status=422, key=given.text("key"), issues=issues.found)
     response = see_other("/office")
     response.set_cookie(
         access.OFFICE_COOKIE,

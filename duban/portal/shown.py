@@ -26,6 +26,8 @@ MESSAGE_STATES = {
     "cancelled": "已取消",
 }
 MESSAGE_KINDS = {
+    "day": "每日通知",
+    "urgent": "加急通知",
     "remind": "提醒",
     "request": "报送通知",
     "urge": "催办",

@@ -18,8 +18,8 @@ from duban.status import chinese_day, chinese_day_week
 
 TEMPLATES = Path(__file__).parent / "templates"
 RED_SHOWN = 20
-"""Longer red lists are cut in the mail; the paper and the page behind the link have them all."""
-COMING_SHOWN = 30
+"""Longer lists are cut in the mail, which some readers clip at 100 KB; the Word draft has them all."""
+UNITS_SHOWN, ITEMS_SHOWN, COMING_SHOWN = 30, 6, 30
 REASON_CHARS = 60
 
 # Inks that reach 4.5 : 1 on white; a lamp is always shape and word besides.
@@ -72,6 +72,8 @@ def _template() -> Any:
         "example_mark": EXAMPLE_MARK,
         "red_shown": RED_SHOWN,
         "coming_shown": COMING_SHOWN,
+        "units_shown": UNITS_SHOWN,
+        "items_shown": ITEMS_SHOWN,
         "reason_chars": REASON_CHARS,
     }
     return room.get_template("digest.html")

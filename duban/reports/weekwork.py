@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from duban import clock
-from duban.lamps import LampPolicy
+from duban.lamps import Lamp, LampPolicy
 from duban.ledger.figures import Figures, SentOut
 from duban.reports import week
 from duban.reports.shares import shares
@@ -123,12 +123,23 @@ def _column(
 # ---- shares and groups ---------------------------------------------------------------------------
 
 
+REVIEW = Lamp("blue", "待审核", "待审核")
+"""Shown beside the lamps: the policy calls what was handed in done, but nobody has accepted it yet."""
+
+
 def _lamps(items: Iterable[Item], policy: LampPolicy) -> tuple[week.Share, ...]:
-    counted = Counter(item.how.lamp for item in items)
-    lamps = list(dict.fromkeys(policy.all))
+    counted = Counter(REVIEW if item.duty.state == "submitted" else item.how.lamp for item in items)
+    lamps = list(dict.fromkeys((*policy.all[:-1], REVIEW, policy.idle)))
     counts = [counted[lamp] for lamp in lamps]
     return tuple(
-        week.Share(lamp.name, lamp.words, lamp.shape, lamp.colour, count, tenths)
+        week.Share(
+            lamp.name,
+            lamp.words,
+            "◇" if lamp is REVIEW else lamp.shape,
+            lamp.colour,
+            count,
+            tenths,
+        )
         for lamp, count, tenths in zip(lamps, counts, shares(counts), strict=True)
     )
 

@@ -112,10 +112,9 @@ def _bundles(
 
 
 def _recipient(office: Office, row: queries.Row, at: datetime) -> Recipient:
-    unit = unit_of(office, row["unit"])
-    route = choose(
-        unit, row["recipient"], clock.day_of(at), office=_office_for(office, row["recipient"])
-    )
+    post = row["recipient"]
+    unit = _county_unit(office) if post == "county" else unit_of(office, row["unit"])
+    route = choose(unit, post, clock.day_of(at), office=office.office_unit)
     home = unit_of(office, route.unit)
     return Recipient(home.id, home.short, route.post, route.person, route.address, route.note)
 
@@ -126,12 +125,11 @@ def unit_of(office: Office, key: str) -> Unit:
     return known or Unit(key, key, key, "", (), UnitKind.BUREAU, "", "", {})
 
 
-def _office_for(office: Office, post: str) -> Unit | None:
-    """The county leader's post stands with the unit that holds it; all else falls to the office."""
-    if post != "county":
-        return office.office_unit
-    holders = [unit for unit in office.matrix.directory.units.values() if unit.posts.get("county")]
-    return holders[0] if holders else office.office_unit
+def _county_unit(office: Office) -> Unit:
+    """The county leader's post stands with one unit; without it, the office sees what was meant for it."""
+    units = office.matrix.directory.units.values()
+    holder = next((unit for unit in units if unit.posts.get("county")), office.office_unit)
+    return holder or next(iter(units))
 
 
 def _line(office: Office, row: queries.Row, at: datetime) -> Line:

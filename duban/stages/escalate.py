@@ -16,7 +16,13 @@ from duban.stages.dispatch import dispatch, unit_of
 
 
 def run(office: Office, at: datetime) -> StageReport:
-    """Raise every step reached up to ``at``, each once per obligation and round."""
+    """Raise every step reached up to ``at``, each once per obligation and round.
+
+    On a rest day nothing is done: what is said on the next working day is true on that day.
+    """
+    resting = ticks.rests(office, "escalate", at)
+    if resting is not None:
+        return resting
     with office.ledger.write("duban:escalate", at) as writing:
         ticks.begins(office, writing, "escalate")
         raised = _climb(office, writing)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
+from datetime import date, datetime
 
-from duban import reminders
+from duban import clock, reminders
 from duban.ledger import queries
 from duban.office import Office
 from duban.reminders import Claim
@@ -15,7 +15,10 @@ from duban.stages.dispatch import dispatch
 
 
 def run(office: Office, at: datetime) -> StageReport:
-    """Work the reminder ladder up to ``at``; one transaction."""
+    """Work the reminder ladder up to ``at``; one transaction. On a rest day nothing is done."""
+    resting = ticks.rests(office, "remind", at)
+    if resting is not None:
+        return resting
     with office.ledger.write("duban:remind", at) as writing:
         since = ticks.begins(office, writing, "remind")
         oldest = queries.oldest_open_due(writing.conn)
@@ -25,14 +28,14 @@ def run(office: Office, at: datetime) -> StageReport:
         severe = queries.severe_rounds(
             writing.conn, [claim.candidate.obligation for claim in claims]
         )
-        fresh = claim(writing, [_notice(each, severe) for each in claims])
+        fresh = claim(writing, [_notice(each, severe, clock.day_of(at)) for each in claims])
         sent = dispatch(office, writing)
         counts = _counts(fresh) | sent.counts
         ticks.tick(writing, "remind", at, counts)
     return StageReport("remind", at, counts, sent.lines)
 
 
-def _notice(each: Claim, severe: set[tuple[str, int]]) -> Notice:
+def _notice(each: Claim, severe: set[tuple[str, int]], today: date) -> Notice:
     """A unit in a severe rung does not also get routine nags for the same item."""
     candidate = each.candidate
     inhibited = each.outcome == "pending" and (candidate.obligation, candidate.round) in severe
@@ -45,10 +48,18 @@ def _notice(each: Claim, severe: set[tuple[str, int]]) -> Notice:
         recipient=each.to,
         kind="remind",
         moment=each.moment,
-        reason="已进入通报或约谈，不再重复日常提醒" if inhibited else each.reason,
+        reason="已进入通报或约谈，不再重复日常提醒" if inhibited else _reason(each, today),
         outcome="inhibited" if inhibited else each.outcome,
         urgent=candidate.urgent,
     )
+
+
+def _reason(each: Claim, today: date) -> str:
+    """“距时限7个工作日” was true on its own day; said later, it says which day that was."""
+    day = clock.day_of(each.moment)
+    if day == today or each.outcome != "pending":
+        return each.reason
+    return f"{each.reason}（应于{day.month}月{day.day}日提醒，现补发）"
 
 
 def _counts(fresh: list[Notice]) -> dict[str, int]:

@@ -11,6 +11,7 @@ from duban.ledger import queries
 from duban.ledger.events import Draft, canonical
 from duban.ledger.store import Writing
 from duban.office import Office
+from duban.stages import StageReport
 
 
 def begins(office: Office, writing: Writing, stage: str) -> datetime:
@@ -33,6 +34,16 @@ def in_use_from(office: Office, writing: Writing) -> date:
         )
     found: date = row["in_use_from"]
     return found
+
+
+def rests(office: Office, stage: str, at: datetime) -> StageReport | None:
+    """The report of a stage that does not work on rest days, on such a day; else None.
+
+    Nothing is recorded: the next working day covers the gap, as a rehearsal of it does.
+    """
+    if office.calendar.is_workday(clock.day_of(at)):
+        return None
+    return StageReport(stage, at, lines=(f"{clock.day_of(at)}是休息日，顺到下一个工作日。",))
 
 
 def tick(writing: Writing, stage: str, at: datetime, counts: Mapping[str, int]) -> None:

@@ -1,0 +1,203 @@
+"""A small office for the portal's tests: three units, a few tasks, a clock that we hold."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+from fastapi import FastAPI
+from httpx import Response
+
+from duban import clock
+from duban.ledger import links, queries
+from duban.ledger.apply import apply
+from duban.ledger.events import chain_head
+from duban.portal.app import create_app
+from duban.portal.state import Portal
+from duban.stages import escalate
+
+CONFIG = Path(__file__).parent.parent / "config"
+COPIED = ("calendar.yaml", "reminders.yaml", "escalation.yaml", "lamps.yaml", "channels.yaml")
+START = clock.at(date(2026, 11, 2), time(8, 0))
+MORNING = clock.at(date(2026, 11, 23), time(9, 0))
+REPORT = "A-1/longhu/report:2026-11"
+FINISH = "A-2/scjgj/finish:end"
+SHORT = "A-3/longhu/finish:end"
+KEY = "a-key-for-tests-only"
+
+DUBAN = """\
+plan: small
+office_unit: 市场监管局
+office_name: 试点工作专班办公室
+issuer: 试点工作专班办公室
+contact: 司文科 62696021
+public_url: http://testserver
+"""
+UNITS = """\
+units:
+  - {id: scjgj, name: 市场监督管理局, short: 市场监管局, kind: bureau, group: 市直部门, posts: {liaison: [{name: 联络员甲, address: a@x.example}], head: [{name: 负责人甲, address: b@x.example}]}}
+  - {id: longhu, name: 龙湖镇人民政府, short: 龙湖镇, kind: township, group: 乡镇街道, posts: {liaison: [{name: 联络员乙, address: c@x.example}], head: [{name: 负责人乙, address: ""}]}}
+  - {id: fy, name: 人民法院, short: 法院, kind: court, group: 司法机关, posts: {liaison: [{name: 联络员丙, address: d@x.example}]}}
+"""
+PLAN = """\
+id: small
+title: 试点县建设工作方案
+issuer: 市人民政府
+office: 市场监管局
+term: {from: 2026-01-01, to: 2026-12-31}
+year: 2026
+areas: [{id: one, name: 严格保护}]
+indicators:
+  - {id: mediated, name: 调解成功件数, unit: 件, direction: normal, measure: flow, comparator: ge, source: example, baseline: 5, baseline_on: 2025-12-31, targets: {2026: 60}, unit_targets: [{unit: 龙湖镇, 2026: 60}]}
+"""
+TASKS = """\
+area: one
+tasks:
+  - {id: A-1, title: 纠纷人民调解, text: 调解知识产权纠纷, source: example, lead: [市场监管局], support: [龙湖镇], responsibility: 市场监管局牵头, deliverable: 调解台账, deadline: 持续推进, kind: planned, report: {every: month, due: 每月25日前, by: [龙湖镇]}, indicators: [mediated], weight: 2}
+  - {id: A-2, title: 出台贴息办法, text: 出台办法, source: example, lead: [市场监管局], support: [法院], responsibility: 市场监管局牵头, deliverable: 印发文件, deadline: 2026年11月30日前, kind: planned, weight: 3}
+  - {id: A-3, title: 建设工作站, text: 建成工作站, source: example, lead: [龙湖镇], responsibility: 龙湖镇牵头, deliverable: 建成, deadline: 2026年11月6日前, kind: planned, weight: 1}
+  - {id: A-4, title: 周调度, text: 每周调度, source: example, lead: [法院], responsibility: 法院牵头, deliverable: 纪要, deadline: 每周五17时前, kind: planned, weight: 1}
+"""
+
+
+def write_home(root: Path) -> Path:
+    (root / "config").mkdir(parents=True)
+    (root / "tasks_def" / "small").mkdir(parents=True)
+    for name in COPIED:
+        shutil.copy(CONFIG / name, root / "config" / name)
+    (root / "config" / "duban.yaml").write_text(DUBAN, "utf-8")
+    (root / "config" / "units.yaml").write_text(UNITS, "utf-8")
+    (root / "tasks_def" / "small" / "plan.yaml").write_text(PLAN, "utf-8")
+    (root / "tasks_def" / "small" / "1-one.yaml").write_text(TASKS, "utf-8")
+    return root
+
+
+class Watch:
+    """A clock that stands until it is set."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        return self.at
+
+
+class Browser:
+    """Someone at the portal: keeps cookies, follows nothing. Speaks ASGI, no socket."""
+
+    def __init__(self, app: FastAPI, runner: asyncio.Runner) -> None:
+        self.app = app
+        self.runner = runner
+        self.cookies = httpx.Cookies()
+        self.raises = True
+
+    def request(self, method: str, address: str, **more: Any) -> Response:
+        async def ask() -> Response:
+            transport = httpx.ASGITransport(self.app, raise_app_exceptions=self.raises)
+            async with httpx.AsyncClient(
+                transport=transport, base_url="http://testserver", cookies=self.cookies
+            ) as client:
+                reply = await client.request(method, address, **more)
+                self.cookies = client.cookies
+                return reply
+
+        return self.runner.run(ask())
+
+    def get(self, address: str, **more: Any) -> Response:
+        return self.request("GET", address, **more)
+
+    def post(self, address: str, **more: Any) -> Response:
+        return self.request("POST", address, **more)
+
+
+@dataclass
+class House:
+    """A portal with its clock, and the two sides of it as browsers."""
+
+    root: Path
+    watch: Watch
+    portal: Portal
+    client: Browser
+
+    def browser(self) -> Browser:
+        return Browser(self.client.app, self.client.runner)
+
+    def token(self, unit: str) -> str:
+        with self.portal.ledger.write("test") as writing:
+            return links.issue(writing, self.portal.key, unit, "liaison", days=45)
+
+    def unit(self, unit: str = "longhu") -> Browser:
+        """A liaison officer who opened the link."""
+        browser = self.browser()
+        assert browser.get(f"/u/{self.token(unit)}").status_code == 303
+        return browser
+
+    def office(self, name: str = "李明") -> Browser:
+        """A clerk who signed in."""
+        browser = self.browser()
+        reply = browser.post("/office/login", data={"key": KEY, "name": name})
+        assert reply.headers["location"] == "/office"
+        return browser
+
+    def head(self) -> tuple[int, str]:
+        with self.portal.ledger.read() as conn:
+            return chain_head(conn)
+
+    def row(self, key: str) -> queries.Row:
+        with self.portal.ledger.read() as conn:
+            row = queries.one_obligation(conn, key)
+        assert row is not None
+        return row
+
+    def submissions(self, key: str) -> list[queries.Row]:
+        with self.portal.ledger.read() as conn:
+            return queries.submissions(conn, key)
+
+    def proposal(self, key: str = SHORT, paper: str = "通报") -> str:
+        """A severe step that waits, raised by the ladder itself."""
+        escalate.run(self.portal.office, self.watch())
+        with self.portal.ledger.read() as conn:
+            found = [r for r in queries.proposals(conn, states=["waiting"]) if r["paper"] == paper]
+        return str(next(r["id"] for r in found if r["obligation"] == key))
+
+
+@contextmanager
+def open_house(root: Path) -> Iterator[House]:
+    watch = Watch(START)
+    app = create_app(str(write_home(root)), ask=watch)
+    portal: Portal = app.state.portal
+    office = portal.office
+    apply(portal.ledger, office.matrix, office.planned(), actor="test")
+    watch.at = MORNING
+    with asyncio.Runner() as runner:
+        yield House(root, watch, portal, Browser(app, runner))
+    portal.close()
+
+
+def page(key: str) -> str:
+    return f"/unit/item?key={quote(key)}"
+
+
+def fields(reply: Response, action: str) -> dict[str, str]:
+    """The hidden fields of the first form with that action."""
+    text = reply.text
+    start = text.index(f'action="{action}"')
+    form = text[start : text.index("</form>", start)]
+    found = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', form)
+    assert any(name == "form_token" for name, _ in found)
+    return dict(found)
+
+
+def report(browser: Browser, key: str = REPORT, **more: str) -> Response:
+    """Fill in the form of an item and send it."""
+    hidden = fields(browser.get(page(key)), "/unit/submit")
+    return browser.post("/unit/submit", data=hidden | {"progress": "调解3件。"} | more)

@@ -1,0 +1,788 @@
+"""The portal through HTTP: who sees what, what is taken in, and that looking changes nothing."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import AsyncIterator, Iterator
+from datetime import date, time, timedelta
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from fastapi.routing import APIRoute
+from httpx import Response
+
+from duban import clock
+from duban.errors import UsageError
+from duban.intake.evidence import MAX_BYTES
+from duban.ledger import links, queries
+from duban.ledger.events import Draft, canonical
+from duban.ledger.outbox import Letter, queue
+from duban.portal import access, guard
+from duban.portal.office_pages import router as office_router
+from duban.portal.pages import FOLDER
+from portal_home import (
+    FINISH,
+    KEY,
+    MORNING,
+    REPORT,
+    SHORT,
+    TASKS,
+    House,
+    fields,
+    open_house,
+    page,
+    report,
+)
+
+PDF = ("会议纪要.pdf", b"%PDF-1.7 minutes", "application/pdf")
+HOSTILE = "<script>alert(1)</script>{{ 7*7 }}'\"><img src=x onerror=alert(2)>"
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    monkeypatch.setenv("DUBAN_OFFICE_KEY", KEY)
+    monkeypatch.delenv("DUBAN_EXAMPLE", raising=False)
+    monkeypatch.delenv("DUBAN_PUBLIC_URL", raising=False)
+    with open_house(tmp_path / "home") as opened:
+        yield opened
+
+
+def letter(
+    house: House, text: str = "请报送：http://testserver/u/0token0 谢谢", unit: str = "longhu"
+) -> None:
+    with house.portal.ledger.write("test") as writing:
+        queue(
+            writing,
+            [
+                Letter(
+                    f"day:{unit}", "day", unit, "liaison", "联络员", "c@x.example", "mail",
+                    HOSTILE, text, "", (), urgent=False, not_before=MORNING,
+                )
+            ],
+        )  # fmt: skip
+        settled = {"id": f"day:{unit}", "state": "sent", "settled_at": MORNING}
+        writing.record(Draft("message.settled", f"day:{unit}", settled))
+
+
+def papers(house: House) -> None:
+    """A digest and a run with one file each, and a secret beside them."""
+    var = house.portal.home.var
+    (var / "digest").mkdir()
+    (var / "digest" / "w47.html").write_text("<script>alert(1)</script>周报", "utf-8")
+    (var / "digest" / "w47.docx").write_bytes(b"word")
+    (var / "digest" / "secret.txt").write_text("密", "utf-8")
+    day = clock.day_of(MORNING)
+    digest = {
+        "id": "2026-W47", "from_on": day, "to_on": day, "as_of": MORNING, "state": "draft",
+        "data": "{}", "files": canonical(["digest/w47.html", "digest/w47.docx", "../../config/duban.yaml"]),
+    }  # fmt: skip
+    line = {
+        "rule": "r1", "version": "2024", "category": "完成", "basis": "第一条", "obligation": SHORT,
+        "fact": HOSTILE, "evidence": ["台账事件 1"], "arithmetic": "1×(-0.2)=-0.2",
+        "millipoints": -200, "sentence": "迟报1次，扣0.2分",
+    }  # fmt: skip
+    units = [
+        {"unit": "longhu", "name": "龙湖镇", "group": "乡镇街道", "assessed": True, "reason": "",
+         "millipoints": 99800, "total": "99.80", "rank": 1, "grade": "优秀", "effects": [], "lines": [line]},
+        {"unit": "fy", "name": "法院", "group": "司法机关", "assessed": False, "reason": "没有应办事项",
+         "millipoints": None, "total": None, "rank": None, "grade": "", "effects": [], "lines": []},
+    ]  # fmt: skip
+    run = {
+        "id": "2026@2026-11-23", "period": "2026", "as_of": MORNING, "sheet": "细则", "state": "draft",
+        "facts": "{}", "result": json.dumps({"units": units}), "files": "[]",
+    }  # fmt: skip
+    with house.portal.ledger.write("test") as writing:
+        writing.record(Draft("digest.drafted", "d", digest), Draft("run.scored", "r", run))
+
+
+# ---- looking changes nothing -------------------------------------------------------------------
+
+
+def test_no_get_changes_the_ledger_and_every_get_is_tried(house: House) -> None:
+    unit, office = house.unit(), house.office()
+    report(unit)
+    letter(house)
+    papers(house)
+    house.proposal()
+    sent = unit.post("/unit/submit", data=fields(unit.get(page(SHORT)), "/unit/submit") | {"percent": "100", "progress": "建成"}, files={"file1": PDF})  # fmt: skip
+    with house.portal.ledger.read() as conn:
+        (file,) = queries.evidence_of(conn, house.submissions(SHORT)[0]["id"])
+    evidence = quote(file["id"])
+    tried = {
+        "/": (house.client, "/"),
+        "/u/{token}": (house.client, f"/u/{house.token('fy')}"),
+        "/unit": (unit, "/unit"),
+        "/unit/item": (unit, page(REPORT)),
+        "/unit/nil": (unit, f"/unit/nil?key={quote(REPORT)}"),
+        "/unit/extend": (unit, f"/unit/extend?key={quote(REPORT)}"),
+        "/unit/receipt": (unit, sent.headers["location"]),
+        "/unit/history": (unit, "/unit/history"),
+        "/unit/inbox": (unit, "/unit/inbox"),
+        "/unit/evidence": (unit, f"/unit/evidence?id={evidence}"),
+        "/unit/form.xlsx": (unit, "/unit/form.xlsx"),
+        "/office/login": (house.client, f"/office/login?key={KEY}"),
+        "/office": (office, "/office?year=2026"),
+        "/office/items": (office, "/office/items?state=now&unit=longhu&month=2026-11"),
+        "/office/item": (office, f"/office/item?key={quote(SHORT)}"),
+        "/office/evidence": (office, f"/office/evidence?id={evidence}"),
+        "/office/review": (office, "/office/review"),
+        "/office/proposals": (office, "/office/proposals"),
+        "/office/units": (office, "/office/units"),
+        "/office/unit": (office, "/office/unit?id=longhu"),
+        "/office/messages": (office, "/office/messages"),
+        "/office/digests": (office, "/office/digests"),
+        "/office/runs": (office, "/office/runs"),
+        "/office/scores/{run:path}": (office, "/office/scores/2026@2026-11-23"),
+        "/office/file": (office, "/office/file?of=digest&id=2026-W47&path=digest/w47.docx"),
+        "/healthz": (house.client, "/healthz"),
+    }
+    assert set(tried) == {route.path for route in routes() if "GET" in (route.methods or ())}
+    before = house.head()
+    for browser, address in tried.values():
+        reply = browser.get(address)
+        assert reply.status_code in {200, 303}, (address, reply.status_code, reply.text[:300])
+        assert_headers(reply)
+        if reply.headers["content-type"].startswith("text/html"):
+            assert_own_page(reply)
+    assert house.head() == before
+
+
+def routes() -> list[APIRoute]:
+    from duban.portal.app import PARTS
+
+    return [route for part in PARTS for route in part.router.routes if isinstance(route, APIRoute)]
+
+
+def assert_headers(reply: Response) -> None:
+    assert "default-src" in reply.headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in reply.headers["content-security-policy"]
+    assert reply.headers["x-content-type-options"] == "nosniff"
+    assert reply.headers["referrer-policy"] == "no-referrer"
+    assert reply.headers["cache-control"] == "no-store"
+
+
+def assert_own_page(reply: Response) -> None:
+    """Small, Chinese, escaped, and nothing from another host."""
+    assert len(reply.content) <= 100 * 1024
+    assert '<html lang="zh-CN">' in reply.text
+    assert "<script>alert" not in reply.text
+    assert "<img" not in reply.text
+    addresses = re.findall(r'(?:href|src|action)="([^"]*)"', reply.text)
+    assert [each for each in addresses if "//" in each] == []
+
+
+# ---- personal links ----------------------------------------------------------------------------
+
+
+def test_a_link_gives_a_cookie_and_a_clean_address(house: House) -> None:
+    reply = house.client.get(f"/u/{house.token('longhu')}")
+    assert reply.headers["location"] == "/unit"
+    cookie = reply.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    assert house.token("longhu") not in cookie
+
+
+@pytest.mark.parametrize("token", ["nonsense", "a" * 32, "%00", "../../etc"])
+def test_an_unknown_link_says_whom_to_ask(house: House, token: str) -> None:
+    reply = house.client.get(f"/u/{token}")
+    assert reply.status_code in {403, 404}
+    assert "司文科 62696021" in reply.text
+    assert "set-cookie" not in reply.headers
+
+
+def test_an_expired_link_stops_working_cookie_and_all(house: House) -> None:
+    token, browser = house.token("longhu"), house.unit()
+    house.watch.at += timedelta(days=46)
+    for reply in (browser.get(f"/u/{token}"), browser.get("/unit")):
+        assert reply.status_code == 410
+        assert "过期" in reply.text
+
+
+def test_a_revoked_link_stops_working_at_once(house: House) -> None:
+    token, browser = house.token("longhu"), house.unit()
+    hidden = fields(browser.get(page(REPORT)), "/unit/submit")
+    with house.portal.ledger.write("test") as writing:
+        links.revoke(writing, links.hash_of(token), why="换人")
+    assert browser.get("/unit").status_code == 410
+    assert browser.post("/unit/submit", data=hidden | {"progress": "x"}).status_code == 410
+    assert house.submissions(REPORT) == []
+
+
+@pytest.mark.parametrize("cookie", ["", "x.y", "eA.00", "€"])
+def test_a_cookie_that_we_did_not_make_opens_nothing(house: House, cookie: str) -> None:
+    reply = house.client.get("/unit", headers={"cookie": f"duban_unit={cookie}".encode()})
+    assert reply.status_code == 403
+
+
+# ---- reports -----------------------------------------------------------------------------------
+
+
+def test_a_report_is_taken_in_and_its_receipt_says_everything(house: House) -> None:
+    browser = house.unit()
+    hidden = fields(browser.get(page(REPORT)), "/unit/submit")
+    data = hidden | {
+        "progress": "调解3件。",
+        "percent": "７５",
+        "figure.mediated": "1,234",
+        "signed_by": "王镇长",
+    }
+    reply = browser.post("/unit/submit", data=data, files={"file1": PDF, "file2": ("", b"")})
+    receipt = browser.get(reply.headers["location"])
+    (row,) = house.submissions(REPORT)
+    assert (row["progress"], row["percent"], row["signed_by"]) == ("调解3件。", 75, "王镇长")
+    assert (json.loads(row["figures"]), row["late"], row["actor"]) == (
+        {"mediated": "1234"},
+        0,
+        "longhu/liaison",
+    )
+    with house.portal.ledger.read() as conn:
+        (file,) = queries.evidence_of(conn, row["id"])
+    for said in (
+        "2026年11月23日 09:00:00",
+        "按时",
+        "会议纪要.pdf",
+        file["sha256"],
+        "1234件",
+        "75%",
+    ):
+        assert said in receipt.text
+    got = browser.get(f"/unit/evidence?id={quote(file['id'])}")
+    assert got.content == PDF[1]
+    assert got.headers["content-disposition"].startswith("attachment")
+    assert house.row(REPORT)["state"] == "submitted"
+
+
+def test_a_late_report_is_taken_in_and_called_late(house: House) -> None:
+    house.watch.at = clock.at(date(2026, 11, 26), time(0, 0, 1))
+    browser = house.unit()
+    receipt = browser.get(report(browser).headers["location"])
+    assert house.submissions(REPORT)[0]["late"] == 1
+    assert "迟报" in receipt.text
+
+
+def test_the_same_form_sent_twice_counts_once(house: House) -> None:
+    browser = house.unit()
+    hidden = fields(browser.get(page(REPORT)), "/unit/submit") | {"progress": "调解3件。"}
+    first, second = (
+        browser.post("/unit/submit", data=hidden, files={"file1": PDF}) for _ in range(2)
+    )
+    assert first.headers["location"] == second.headers["location"]
+    assert len(house.submissions(REPORT)) == 1
+
+
+@pytest.mark.parametrize("token", ["", "0" * 32, "other", "€"])
+def test_a_form_from_elsewhere_is_refused(house: House, token: str) -> None:
+    browser, other = house.unit(), house.unit("fy")
+    hidden = fields(browser.get(page(REPORT)), "/unit/submit")
+    if token == "other":
+        token = re.findall(r'name="form_token" value="([^"]+)"', other.get("/unit").text)[0]
+    before = house.head()
+    for address in ("/unit/submit", "/unit/ack", "/unit/extend", "/unit/form"):
+        data = hidden | {"progress": "x", "form_token": token}
+        assert browser.post(address, data=data).status_code == 403
+    assert house.head() == before
+
+
+def test_another_units_items_are_closed(house: House) -> None:
+    mine, theirs = house.unit("fy"), house.unit()
+    report(theirs)
+    sent = quote(house.submissions(REPORT)[0]["id"])
+    hidden = fields(mine.get("/unit"), "/unit/submit")
+    before = house.head()
+    for address in (
+        page(REPORT),
+        f"/unit/nil?key={quote(REPORT)}",
+        f"/unit/receipt?id={sent}",
+        page("no/such/item"),
+    ):
+        reply = mine.get(address)
+        assert reply.status_code == 403
+        assert "纠纷人民调解" not in reply.text
+    for address in ("/unit/submit", "/unit/ack", "/unit/extend"):
+        assert mine.post(address, data=hidden | {"key": REPORT, "progress": "x"}).status_code == 403
+    assert house.head() == before
+
+
+def test_another_units_evidence_is_closed(house: House) -> None:
+    theirs = house.unit()
+    hidden = fields(theirs.get(page(REPORT)), "/unit/submit") | {"progress": "x"}
+    theirs.post("/unit/submit", data=hidden, files={"file1": PDF})
+    with house.portal.ledger.read() as conn:
+        (file,) = queries.evidence_of(conn, house.submissions(REPORT)[0]["id"])
+    address = f"evidence?id={quote(file['id'])}"
+    assert house.unit("fy").get(f"/unit/{address}").status_code == 403
+    assert house.browser().get(f"/office/{address}").status_code == 403
+    assert house.office().get(f"/office/{address}").content == PDF[1]
+
+
+def test_hostile_text_is_only_text_everywhere(house: House) -> None:
+    unit, office = house.unit(), house.office()
+    reply = report(
+        unit, problem=HOSTILE, next_step=HOSTILE, progress=HOSTILE, signed_by=HOSTILE[:40]
+    )
+    letter(house, HOSTILE)
+    papers(house)
+    for browser, address in (
+        (unit, reply.headers["location"]),
+        (unit, page(REPORT)),
+        (unit, "/unit/inbox"),
+        (office, "/office/review"),
+        (office, f"/office/item?key={quote(REPORT)}"),
+        (office, "/office/messages"),
+        (office, "/office/scores/2026@2026-11-23"),
+    ):
+        shown = browser.get(address)
+        assert html.escape("<script>alert(1)</script>", quote=False) in shown.text, address
+        assert "{{ 7*7 }}" in shown.text
+        assert_own_page(shown)
+
+
+def test_every_mistake_is_said_at_once_and_what_was_typed_is_kept(house: House) -> None:
+    browser = house.unit()
+    data = {
+        "percent": "一半",
+        "figure.mediated": "约3",
+        "progress": "",
+        "problem": "长" * 1001,
+        "stated_on": "2027-01-01",
+    }
+    reply = report(browser, SHORT, **data)
+    assert reply.status_code == 422
+    for said in ("累计进度", "本期进展", "存在问题", "完成日期", "一半", "长" * 1001):
+        assert said in reply.text
+    assert house.submissions(SHORT) == []
+    wrong = report(browser, REPORT, **{"figure.mediated": "约3"})
+    assert "调解成功件数" in wrong.text
+    assert 'value="约3"' in wrong.text
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        (("病毒.exe", b"MZ"), "类型（exe）不收"),
+        (("图.pdf", b"<script>"), "对不上"),
+        (("大.pdf", b"%PDF-" + b"x" * MAX_BYTES), "超过 20 MB"),
+    ],
+)
+def test_files_that_cannot_be_taken_stop_the_report(
+    house: House, file: tuple[str, bytes], said: str
+) -> None:
+    browser = house.unit()
+    hidden = fields(browser.get(page(REPORT)), "/unit/submit") | {"progress": "调解3件。"}
+    reply = browser.post("/unit/submit", data=hidden, files={"file1": file})
+    assert reply.status_code == 422
+    assert said in reply.text
+    assert "调解3件。" in reply.text
+    assert house.submissions(REPORT) == []
+
+
+def test_too_many_files_and_too_large_bodies_are_refused(house: House) -> None:
+    browser = house.unit()
+    hidden = fields(browser.get(page(REPORT)), "/unit/submit") | {"progress": "x"}
+    many = [(f"f{n}", PDF) for n in range(6)]
+    assert browser.post("/unit/submit", data=hidden, files=many).status_code == 400
+    reply = browser.post("/unit/ack", data=hidden | {"x": "y" * guard.FORM_BYTES})
+    assert reply.status_code == 413
+    assert "文件太大" in reply.text
+    assert_headers(reply)
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+
+    async def stream() -> AsyncIterator[bytes]:  # no length is stated: the bytes are counted
+        yield b"a=" + b"x" * guard.FORM_BYTES
+
+    assert browser.post("/unit/ack", content=stream(), headers=headers).status_code == 413
+    assert house.submissions(REPORT) == []
+
+
+def test_no_change_takes_two_taps(house: House) -> None:
+    browser = house.unit()
+    confirm = browser.get(f"/unit/nil?key={quote(REPORT)}")
+    assert house.submissions(REPORT) == []
+    browser.post("/unit/submit", data=fields(confirm, "/unit/submit"))
+    (row,) = house.submissions(REPORT)
+    assert (row["nil"], row["state"]) == (1, "pending")
+
+
+def test_an_extension_needs_time_and_reason_and_is_given_once(house: House) -> None:
+    browser = house.unit("scjgj")
+    hidden = fields(browser.get(f"/unit/extend?key={quote(FINISH)}"), "/unit/extend")
+    asked = hidden | {"until": "2026-12-10", "reason": "待市政府常务会审议", "progress": "已送审"}
+    assert browser.post("/unit/extend", data=asked | {"reason": " "}).status_code == 422
+    assert browser.post("/unit/extend", data=asked | {"until": "明天"}).status_code == 422
+    for _ in range(2):  # the second is the same form again
+        assert browser.post("/unit/extend", data=asked).status_code == 303
+    row = house.row(FINISH)
+    assert (row["due_on"], row["original_due_on"], row["extended"]) == (
+        date(2026, 12, 10),
+        date(2026, 11, 30),
+        1,
+    )
+    again = browser.post("/unit/extend", data=asked | {"until": "2026-12-20"})
+    assert "不能再延" in again.text
+
+
+def test_an_extension_after_the_due_is_refused(house: House) -> None:
+    browser = house.unit()
+    hidden = fields(browser.get(page(REPORT)), "/unit/submit")
+    asked = hidden | {"key": SHORT, "until": "2026-12-10", "reason": "忙", "progress": "无"}
+    reply = browser.post("/unit/extend", data=asked)
+    assert reply.status_code == 422
+    assert "时限已过" in reply.text
+    assert "/unit/extend" not in browser.get(page(SHORT)).text
+
+
+def test_acknowledging_is_recorded_once(house: House) -> None:
+    browser = house.unit()
+    hidden = fields(browser.get(page(REPORT)), "/unit/ack")
+    browser.post("/unit/ack", data=hidden)
+    once = house.head()
+    assert browser.post("/unit/ack", data=hidden).headers["location"] == "/unit?said=acked"
+    assert house.head() == once
+    assert house.row(REPORT)["acked_at"] == MORNING
+
+
+def test_the_list_begins_with_what_is_late_and_shows_why_it_came_back(house: House) -> None:
+    browser, office = house.unit(), house.office()
+    report(browser)
+    (row,) = house.submissions(REPORT)
+    returning = fields(office.get("/office/review"), "/office/review")
+    office.post(
+        "/office/review",
+        data=returning | {"return_one": row["id"], f"reason.{row['id']}": "缺调解协议"},
+    )
+    text = browser.get("/unit").text
+    assert (
+        text.index("已逾期")
+        < text.index("建设工作站")
+        < text.index("本周到期")
+        < text.index("纠纷人民调解")
+    )
+    assert "缺调解协议" in text
+    assert "上次" in text
+
+
+def test_a_page_of_very_many_items_stays_small(house: House) -> None:
+    house.watch.at = clock.at(date(2026, 12, 31), time(20, 0))
+    reply = house.unit("fy").get("/unit")
+    assert reply.text.count("周调度") > 8
+    assert_own_page(reply)
+    assert reply.text.count('enctype="multipart/form-data" data-draft') <= 12
+
+
+def test_messages_are_shown_as_text_without_any_token(house: House) -> None:
+    letter(house)
+    inbox = house.unit().get("/unit/inbox").text
+    assert "http://testserver/unit 谢谢" in inbox
+    assert "0token0" not in inbox + house.office().get("/office/messages").text
+    assert "请报送" not in house.unit("fy").get("/unit/inbox").text
+
+
+def test_the_workbook_goes_out_and_comes_back(house: House) -> None:
+    browser = house.unit()
+    book = browser.get("/unit/form.xlsx")
+    assert book.content.startswith(b"PK")
+    assert "filename*=UTF-8''" in book.headers["content-disposition"]
+    hidden = {"form_token": fields(browser.get("/unit"), "/unit/form")["form_token"]}
+    before = house.head()
+    back = browser.post(
+        "/unit/form", data=hidden, files={"workbook": ("报送表.xlsx", book.content)}
+    )
+    assert back.headers["location"] == "/unit/history?said=same"
+    junk = browser.post("/unit/form", data=hidden, files={"workbook": ("报送表.xlsx", b"junk")})
+    assert junk.status_code == 422
+    assert browser.post("/unit/form", data=hidden).status_code == 422
+    assert house.head() == before
+
+
+# ---- the office --------------------------------------------------------------------------------
+
+
+def test_everything_of_the_office_is_behind_the_key(house: House) -> None:
+    from duban.portal.app import PARTS
+
+    liaison = house.unit()
+    open_to_all = {"/office/login"}
+    before = house.head()
+    for part in PARTS:
+        for route in part.router.routes:
+            assert isinstance(route, APIRoute)
+            if not route.path.startswith("/office") or route.path in open_to_all:
+                continue
+            for browser in (house.browser(), liaison):
+                for method in route.methods or ():
+                    address = route.path.replace("{run:path}", "x")
+                    query = {"key": REPORT, "id": "x", "of": "run", "path": "x"}
+                    reply = browser.request(method, address, params=query)
+                    assert reply.status_code == 403, (method, address)
+    assert house.head() == before
+    assert office_router.routes
+
+
+def test_signing_in_needs_key_and_name_and_looking_signs_nobody_in(house: House) -> None:
+    browser = house.browser()
+    assert "set-cookie" not in browser.get(f"/office/login?key={KEY}").headers
+    assert browser.post("/office/login", data={"key": "wrong", "name": "李明"}).status_code == 403
+    assert browser.post("/office/login", data={"key": KEY, "name": " "}).status_code == 422
+    office = house.office()
+    assert "李明" in office.get("/office").text
+    house.watch.at += timedelta(days=access.OFFICE_DAYS)
+    assert office.get("/office").status_code == 403
+
+
+def test_a_new_office_key_signs_everybody_out(house: House) -> None:
+    office = house.office()
+    house.portal.office_key = "another-key-for-tests"
+    assert office.get("/office").status_code == 403
+
+
+def test_signing_out(house: House) -> None:
+    office = house.office()
+    office.post("/office/logout", data=fields(office.get("/office"), "/office/logout"))
+    assert office.get("/office").status_code == 403
+
+
+def test_the_office_key_is_made_once_for_us_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DUBAN_OFFICE_KEY", raising=False)
+    with open_house(tmp_path / "home") as house:
+        path = house.portal.home.var / "office.key"
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert (
+            access.office_key(house.portal.home)
+            == path.read_text("utf-8")
+            == house.portal.office_key
+        )
+        assert len(house.portal.office_key) >= 32
+    monkeypatch.setenv("DUBAN_OFFICE_KEY", "short")
+    with pytest.raises(UsageError, match="太短"):
+        access.office_key(house.portal.home)
+
+
+def test_the_dashboard_names_the_late_and_counts_them(house: House) -> None:
+    report(house.unit())
+    text = house.office().get("/office").text
+    assert "建设工作站" in text
+    assert "逾期17天" in text
+    assert re.search(r'title="龙湖镇 11月：1/2项按时">50<', text)
+    assert "乡镇街道" in text
+
+
+def test_the_list_filters_and_speaks_json(house: House) -> None:
+    office = house.office()
+    found = office.get("/office/items?format=json&state=overdue&unit=longhu").json()
+    assert [(item["key"], item["lamp"], item["overdue"]) for item in found["items"]] == [
+        (SHORT, "red", True)
+    ]
+    assert office.get("/office/items?format=json&lamp=green&task=A-3").json()["count"] == 0
+    november = office.get("/office/items?format=json&month=2026-11&task=A-1").json()["items"]
+    assert [item["due_on"] for item in november] == ["2026-11-25"]
+    assert office.get("/office/items?month=2026-99&lamp=x&state=y").status_code == 200
+
+
+def test_an_items_page_shows_its_whole_record(house: House) -> None:
+    report(house.unit())
+    text = house.office().get(f"/office/item?key={quote(REPORT)}").text
+    for said in ("列入台账", "收到报送", "龙湖镇联络员", "调解3件。", "每月25日前"):
+        assert said in text
+    assert house.office().get("/office/item?key=no").status_code == 404
+
+
+def test_review_accepts_and_returns_in_the_clerks_name(house: House) -> None:
+    office, browser = house.office("张华"), house.unit()
+    report(browser)
+    report(browser, SHORT, percent="100")
+    ids = [house.submissions(key)[0]["id"] for key in (REPORT, SHORT)]
+    hidden = fields(office.get("/office/review"), "/office/review")
+    refused = office.post("/office/review", data=hidden | {"act": "return", "pick": ids})
+    assert (refused.status_code, house.row(REPORT)["state"]) == (409, "submitted")
+    assert "退回要写明理由" in refused.text
+    assert office.post("/office/review", data=hidden | {"act": "accept"}).status_code == 409
+    both = office.post("/office/review", data=hidden | {"act": "accept", "pick": ids})
+    assert "已通过2件" in office.get(both.headers["location"]).text
+    assert [house.row(key)["state"] for key in (REPORT, SHORT)] == ["closed", "closed"]
+    assert house.submissions(SHORT)[0]["reviewer"] == "张华"
+    twice = office.post("/office/review", data=hidden | {"accept_one": ids[0]})
+    assert "已经审核过了" in twice.text
+
+
+def test_review_returns_one_with_its_reason(house: House) -> None:
+    office, browser = house.office(), house.unit()
+    report(browser)
+    sent = house.submissions(REPORT)[0]["id"]
+    hidden = fields(office.get("/office/review"), "/office/review")
+    office.post("/office/review", data=hidden | {"return_one": sent, f"reason.{sent}": "缺协议"})
+    row = house.row(REPORT)
+    assert (row["state"], row["returned"], row["round"]) == ("returned", 1, 2)
+    assert "缺协议" in browser.get(page(REPORT)).text
+    assert "缺协议" in browser.get("/unit/history").text
+
+
+def test_a_severe_step_is_confirmed_in_a_name_or_dropped_with_a_reason(house: House) -> None:
+    report(house.unit(), SHORT, percent="40", problem="选址未定")
+    proposal = house.proposal()
+    office = house.office("张华")
+    shown = office.get("/office/proposals")
+    assert "选址未定" in shown.text
+    assert "以张华的名义确认通报" in shown.text
+    hidden = fields(shown, "/office/proposals") | {"proposal": proposal}
+    assert (
+        "不予采纳要写明理由" in office.post("/office/proposals", data=hidden | {"act": "drop"}).text
+    )
+    assert office.post("/office/proposals", data=hidden | {"act": "confirm"}).status_code == 303
+    with house.portal.ledger.read() as conn:
+        row = queries.one_proposal(conn, proposal)
+    assert row is not None
+    assert (row["state"], row["decided_by"]) == ("confirmed", "张华")
+    assert "已有人处理" in office.post("/office/proposals", data=hidden | {"act": "confirm"}).text
+
+
+def test_steps_of_what_has_come_in_meanwhile_are_dropped_together(house: House) -> None:
+    proposal = house.proposal()
+    report(house.unit(), SHORT, percent="100")
+    office = house.office()
+    shown = office.get("/office/proposals")
+    assert "事项已补报或办结的" in shown.text
+    hidden = fields(shown, "/office/proposals")
+    office.post(
+        "/office/proposals",
+        data=hidden | {"act": "drop", "proposal": [proposal], "reason": "已补报"},
+    )
+    with house.portal.ledger.read() as conn:
+        row = queries.one_proposal(conn, proposal)
+    assert row is not None
+    assert (row["state"], row["reason"]) == ("dropped", "已补报")
+
+
+def test_office_forms_from_elsewhere_are_refused(house: House) -> None:
+    office, unit = house.office(), house.unit()
+    report(unit)
+    proposal = house.proposal()
+    sent = house.submissions(REPORT)[0]["id"]
+    foreign = re.findall(r'name="form_token" value="([^"]+)"', unit.get("/unit").text)[0]
+    before = house.head()
+    for token in ("", foreign):
+        data = {"form_token": token, "accept_one": sent, "proposal": proposal, "act": "confirm"}
+        assert office.post("/office/review", data=data).status_code == 403
+        assert office.post("/office/proposals", data=data).status_code == 403
+    assert house.head() == before
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "digest/secret.txt",
+        "../../config/duban.yaml",
+        "/etc/passwd",
+        "digest/../link.key",
+        "link.key",
+        "",
+    ],
+)
+def test_only_files_of_the_record_below_var_are_served(house: House, path: str) -> None:
+    papers(house)
+    reply = house.office().get(
+        "/office/file", params={"of": "digest", "id": "2026-W47", "path": path}
+    )
+    assert reply.status_code in {404, 422}
+
+
+def test_papers_are_attachments_and_their_pages_run_nothing(house: House) -> None:
+    papers(house)
+    office = house.office()
+    what = {"of": "digest", "id": "2026-W47"}
+    word = office.get("/office/file", params=what | {"path": "digest/w47.docx"})
+    assert word.headers["content-disposition"].startswith("attachment")
+    shown = office.get("/office/file", params=what | {"path": "digest/w47.html"})
+    assert "sandbox" in shown.headers["content-security-policy"]
+    assert "script-src" not in shown.headers["content-security-policy"]
+    assert "迟报1次，扣0.2分" in office.get("/office/scores/2026@2026-11-23").text
+
+
+def test_units_without_a_reachable_head_are_marked(house: House) -> None:
+    office = house.office()
+    assert "主要负责人无人" in office.get("/office/units").text
+    assert "无人在岗" in office.get("/office/unit?id=longhu").text
+
+
+# ---- the house ---------------------------------------------------------------------------------
+
+
+def test_health_is_good_while_stages_tick_and_names_the_stale(house: House) -> None:
+    house.watch.at = clock.at(date(2026, 11, 2), time(20, 0))
+    good = house.client.get("/healthz")
+    assert (good.status_code, good.json()["ok"], good.json()["stale"]) == (200, True, [])
+    house.watch.at = MORNING
+    bad = house.client.get("/healthz")
+    assert bad.status_code == 503
+    assert "remind" in bad.json()["stale"]
+
+
+def test_an_example_says_so_on_every_page(house: House) -> None:
+    assert "不是真实考核结果" not in house.client.get("/").text
+    with house.portal.ledger.write("test") as writing:
+        row = {"name": "example", "value": "1"}
+        writing.record(Draft("ledger.marked", "trait:example", row))
+    for reply in (
+        house.client.get("/"),
+        house.unit().get("/unit"),
+        house.office().get("/office"),
+        house.client.get("/u/x"),
+    ):
+        assert "示例数据" in reply.text
+        assert "不是真实考核结果" in reply.text
+
+
+def test_text_files_are_read_again_when_they_change_and_kept_when_they_break(house: House) -> None:
+    tasks = house.root / "tasks_def" / "small" / "1-one.yaml"
+    tasks.write_text(TASKS.replace("调解知识产权纠纷", "换了说法"), "utf-8")
+    assert "换了说法" in house.unit().get(page(REPORT)).text
+    tasks.write_text("tasks: [{", "utf-8")
+    assert "换了说法" in house.unit().get(page(REPORT)).text
+
+
+def test_refusals_are_pages_with_headers(house: House) -> None:
+    for reply in (
+        house.client.get("/nothing/here"),
+        house.client.post("/unit"),
+        house.unit().get("/unit/item"),
+        house.client.get("/docs"),
+        house.client.get("/openapi.json"),
+    ):
+        assert reply.status_code in {404, 405, 422}
+        assert "怎么办" in reply.text
+        assert_headers(reply)
+
+
+def test_a_failure_is_a_page_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_args: object, **_more: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(queries, "open_items", broken)
+    browser = house.unit()
+    browser.raises = False
+    reply = browser.get("/unit")
+    assert reply.status_code == 500
+    assert "系统出了差错" in reply.text
+    assert_headers(reply)
+
+
+def test_script_and_style_stay_small_old_and_at_home() -> None:
+    script = (FOLDER / "static" / "app.js").read_text("utf-8")
+    assert len(script.encode()) <= 2048
+    assert not re.search(r"=>|`|\b(const|let|class|async)\b|\?\.|\?\?", script)
+    style = (FOLDER / "static" / "app.css").read_text("utf-8")
+    assert not re.search(
+        r"@import|url\(|(?<!grid-)gap\s*:|:has\(|:is\(|clamp\(|inset\s*:|aspect-ratio",
+        style.partition("*/")[2],
+    )
+
+
+def test_static_files_may_be_kept(house: House) -> None:
+    reply = house.client.get("/static/app.css")
+    assert reply.headers["cache-control"].startswith("public")
+    assert house.client.get("/static/../app.py").status_code == 404
