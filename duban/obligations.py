@@ -126,7 +126,8 @@ def _finish_slots(
     if reading.kind is Kind.RECURRING and reading.recurrence is not None:
         last = min(reading.until or plan.ends_on, plan.ends_on)
         for each in occurrences(reading.recurrence, _reports_from(reading, plan), last, calendar):
-            yield _Slot("finish", each.key, f"{each.label}办结", phrase, _due_of(each))
+            opens = calendar.add(each.due_on, -OPEN_BEFORE[reading.recurrence.every])
+            yield _Slot("finish", each.key, f"{each.label}办结", phrase, _due_of(each), opens)
         return
     dated = [part for part in reading.parts if part.due is not None]
     if reading.kind is Kind.SPLIT and dated:

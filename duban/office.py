@@ -86,6 +86,7 @@ def read_desk(home: Home, today: date) -> tuple[Desk | None, Issues]:
     if matrix is None or reminders is None or escalation is None or lamps is None:
         return None, issues
     issues.extend(check(matrix, calendar, today))
+    issues.found.sort(key=lambda issue: (issue.place.file, issue.place.line or 0))
     desk = Desk(home, settings, matrix, calendar, reminders, escalation, lamps)
     if desk.office_unit is None:
         issues.error(

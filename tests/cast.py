@@ -115,6 +115,14 @@ groups:
   - {name: 新老乡镇, members: [龙湖镇, 新村镇]}
 """
 
+
+class _Plain(yaml.SafeDumper):
+    """Writes no aliases: the reader refuses them."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
 PLAN: Mapping[str, Any] = {
     "id": "story",
     "title": "示例工作方案",
@@ -160,7 +168,7 @@ def write_matrix(root: Path, matrix: Mapping[str, Any]) -> None:
     plan = {**PLAN, **{key: value for key, value in matrix.items() if key != "tasks"}}
     tasks = [{**TASK, **task} for task in matrix["tasks"]]
     for name, content in (("plan.yaml", plan), ("1-tasks.yaml", {"tasks": tasks})):
-        text = yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=200)
+        text = yaml.dump(content, Dumper=_Plain, allow_unicode=True, sort_keys=False, width=200)
         (folder / name).write_text(text, encoding="utf-8")
 
 

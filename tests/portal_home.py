@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import shutil
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 from httpx import Response
 
@@ -94,9 +94,9 @@ class Watch:
 class Browser:
     """Someone at the portal: keeps cookies, follows nothing. Speaks ASGI, no socket."""
 
-    def __init__(self, app: FastAPI, runner: asyncio.Runner) -> None:
+    def __init__(self, app: FastAPI, loop: BlockingPortal) -> None:
         self.app = app
-        self.runner = runner
+        self.loop = loop
         self.cookies = httpx.Cookies()
         self.raises = True
 
@@ -110,7 +110,7 @@ class Browser:
                 self.cookies = client.cookies
                 return reply
 
-        return self.runner.run(ask())
+        return self.loop.call(ask)
 
     def get(self, address: str, **more: Any) -> Response:
         return self.request("GET", address, **more)
@@ -129,7 +129,7 @@ class House:
     client: Browser
 
     def browser(self) -> Browser:
-        return Browser(self.client.app, self.client.runner)
+        return Browser(self.client.app, self.client.loop)
 
     def token(self, unit: str) -> str:
         with self.portal.ledger.write("test") as writing:
@@ -141,7 +141,7 @@ class House:
         assert browser.get(f"/u/{self.token(unit)}").status_code == 303
         return browser
 
-    def office(self, name: str = "李明") -> Browser:
+    def office(self, name: str = "经办人甲") -> Browser:
         """A clerk who signed in."""
         browser = self.browser()
         reply = browser.post("/office/login", data={"key": KEY, "name": name})
@@ -178,8 +178,9 @@ def open_house(root: Path) -> Iterator[House]:
     office = portal.office
     apply(portal.ledger, office.matrix, office.planned(), actor="test")
     watch.at = MORNING
-    with asyncio.Runner() as runner:
-        yield House(root, watch, portal, Browser(app, runner))
+    # A loop in a thread of its own: Playwright keeps one on this thread.
+    with start_blocking_portal() as loop:
+        yield House(root, watch, portal, Browser(app, loop))
     portal.close()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from conftest import Told
 from duban.ledger.store import open_ledger
 from story import Teller, read_story

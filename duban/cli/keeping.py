@@ -113,9 +113,9 @@ def doctor(args: argparse.Namespace) -> int:
                     problems.append(
                         "tasks_def/ 或 units.yaml 有改动还没有写入台账。 办法：duban plan 看变化，duban apply 写入。"
                     )
-                stale = stale_stages(queries.ticks(conn), office.ledger.now(), office.calendar)
+                stale = stale_stages(queries.ticks(conn), office.ledger.now())
                 problems += [
-                    f"“{name}”已超过{limit}个工作日没有运行。 办法：检查 duban up 是否在运行。"
+                    f"“{name}”已超过{limit.days}天没有运行。 办法：检查 duban up 是否在运行。"
                     for name, limit in stale.items()
                 ]
                 lost = [

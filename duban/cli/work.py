@@ -15,7 +15,7 @@ from duban.status import STATE_NAMES
 
 ALL = ("publish", "collect", "escalate", "remind", "digest", "assess", "deliver")
 """Reminders after requests and escalation: a person gets one message a day, and it must hold them all."""
-"""What ``run all`` runs; deliver last, so that it sends what the others queued."""
+
 TITLES = {
     "publish": "发布",
     "remind": "提醒",
@@ -242,4 +242,10 @@ def up(args: argparse.Namespace) -> int:
     """Portal, schedules and the embedded Prefect server as one process tree, until Ctrl-C."""
     from flows.service import up as start
 
-    return start(find_home(args.home).root, args.host, args.port)
+    home = find_home(args.home)
+    show.banner(example=home.example)
+    show.note(
+        f"办公室入口：http://{args.host}:{args.port}/office/login　钥匙在 {home.shown(home.var / 'office.key')}",
+        "联络员入口：消息里的个人链接；也可用 duban user link 单位 开出一个。",
+    )
+    return start(home.root, args.host, args.port)

@@ -135,7 +135,9 @@ def _formulas_of(raw: bytes) -> frozenset[tuple[int, int]]:
     found = set()
     row = column = -1
     for event, element in ET.iterparse(io.BytesIO(raw), events=("start", "end")):
-        tag = element.tag.rpartition("}")[2]
+        space, _, tag = element.tag.rpartition("}")
+        if space and f"{space}}}" not in {_MAIN, _STRICT}:
+            continue  # a data bar's own formula lies in an extension and belongs to no cell
         if event == "end":
             if tag == "row":
                 element.clear()

@@ -130,16 +130,24 @@ def open_ledger(url: str, *, ask: Clock = clock.now, durable: bool = True) -> Le
     Raises OutsideError with a sentence when the database cannot be reached, written or understood.
     """
     engine = _engine(url, durable=durable)
-    with _sentences():
-        found = _schema_of(engine)
-        if found is None or found < SCHEMA:
-            _upgrade(engine)
-        elif found > SCHEMA:
-            raise OutsideError(
-                f"台账的结构版本是 {found}，比本程序认识的 {SCHEMA} 新。",
-                "请升级本程序，不要用旧程序写新台账。",
-            )
+    try:
+        with _sentences():
+            _prepare(engine)
+    except BaseException:
+        engine.dispose()
+        raise
     return Ledger(engine, ask)
+
+
+def _prepare(engine: Engine) -> None:
+    found = _schema_of(engine)
+    if found is None or found < SCHEMA:
+        _upgrade(engine)
+    elif found > SCHEMA:
+        raise OutsideError(
+            f"台账的结构版本是 {found}，比本程序认识的 {SCHEMA} 新。",
+            "请升级本程序，不要用旧程序写新台账。",
+        )
 
 
 def _engine(url: str, *, durable: bool) -> Engine:

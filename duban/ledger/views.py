@@ -124,13 +124,13 @@ def before(conn: Connection, submissions: Sequence[Row]) -> dict[str, Row]:
     units = {row["unit"] for row in submissions}
     query = (
         sa.select(tables.submission)
-        .where(_s.unit.in_(units), _s.state != "returned")
+        .join(tables.obligation, _o.key == _s.obligation)
+        .where(_o.task.in_(sorted(tasks)), _o.unit.in_(sorted(units)), _s.state != "returned")
         .order_by(_s.received_at)
     )
     history: dict[tuple[str, str], list[Row]] = {}
     for row in conn.execute(query).mappings():
-        if _task_of(row["obligation"]) in tasks:
-            history.setdefault((row["unit"], _task_of(row["obligation"])), []).append(row)
+        history.setdefault((row["unit"], _task_of(row["obligation"])), []).append(row)
     found: dict[str, Row] = {}
     for row in submissions:
         earlier = [

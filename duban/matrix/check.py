@@ -5,14 +5,17 @@ Every rule yields issues; all of them run, so that the clerk sees every mistake 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 
 from duban.errors import Issue, Level, Place
 from duban.matrix.deadlines import Kind, Reading, event_name, read
-from duban.matrix.model import Every, Matrix, Task
+from duban.matrix.model import Every, Indicator, Matrix, Task
+from duban.matrix.names import Names
 from duban.matrix.phrases import read_deadline
 from duban.workdays import Calendar
 
@@ -47,7 +50,8 @@ def _warning(code: str, place: Place, message: str, way_out: str) -> Issue:
 def ids_are_unique(matrix: Matrix) -> Iterator[Issue]:
     """A task's or indicator's id is used once and never again."""
     seen: dict[str, Place] = {}
-    for thing in (*matrix.plan.tasks, *matrix.plan.indicators):
+    things: list[Task | Indicator] = [*matrix.plan.tasks, *matrix.plan.indicators]
+    for thing in things:
         if thing.id in seen:
             yield _error(
                 "id-twice",
@@ -309,7 +313,113 @@ def units_have_someone(matrix: Matrix) -> Iterator[Issue]:
             )
 
 
+def clauses_are_named(matrix: Matrix) -> Iterator[Issue]:
+    """A task says which clause of the plan it comes from, once the plan's tasks do so at all."""
+    named = sum(bool(task.clause) for task in matrix.plan.tasks)
+    if named * 2 < len(matrix.plan.tasks):
+        return  # this office does not cite clauses
+    for task in matrix.plan.tasks:
+        if not task.clause:
+            yield _warning(
+                "no-clause",
+                task.place,
+                f"任务 {task.id} 没有写依据方案的哪一条（clause）。",
+                "补上如 clause: 重点工作三（二）。",
+            )
+
+
+def milestones_come_before_the_end(matrix: Matrix) -> Iterator[Issue]:
+    """A milestone does not fall due after its task, and the phrases do not contradict each other."""
+    for task in matrix.plan.tasks:
+        end = read_deadline(task, matrix.plan).due
+        for stone in task.milestones:
+            due = read(stone.deadline_phrase, year=matrix.plan.year).due
+            if end is not None and due is not None and due > end:
+                yield _error(
+                    "milestone-late",
+                    stone.place,
+                    f"任务 {task.id} 的节点“{stone.title}”时限 {due} 晚于任务时限 {end}。",
+                    "改正其中一个时限。",
+                )
+
+
+def responsibility_names_the_lead(matrix: Matrix) -> Iterator[Issue]:
+    """The verbatim responsibility phrase, where it names a lead, names the task's own."""
+    names = Names(matrix.directory)
+    for task in matrix.plan.tasks:
+        said, mark, _ = task.responsibility.partition("牵头")
+        meaning = names.find(said.rsplit("，", 1)[-1]) if mark else None
+        if meaning is not None and task.lead and not set(meaning.units) & set(task.lead):
+            yield _warning(
+                "lead-contradicts",
+                task.place,
+                f"任务 {task.id} 的分工用语写“{said}牵头”，lead 却是别的单位。",
+                "核对分工用语和 lead，以文件为准改正。",
+            )
+
+
+def joint_leads_are_said(matrix: Matrix) -> Iterator[Issue]:
+    """Several leads without the joint flag: only the first owes the finish – is that meant?"""
+    for task in matrix.plan.tasks:
+        if len(task.lead) > 1 and not task.joint and "按职责分工" in task.responsibility:
+            yield _warning(
+                "joint-unsaid",
+                task.place,
+                f"任务 {task.id} 的分工用语是“按职责分工负责”，但没有写 joint: 是。",
+                "几家都要办结就加 joint: 是；只由第一家汇总就改分工用语。",
+            )
+
+
+_FALLS = "存量和累计指标逐年不应倒退"
+
+
+def targets_fit_their_measure(matrix: Matrix) -> Iterator[Issue]:
+    """Stock and cumulative targets do not fall from year to year (nor rise, for reverse indicators)."""
+    for indicator in matrix.plan.indicators:
+        if indicator.measure == "flow":
+            yield from _flow_like_stock(indicator)
+            continue
+        yearly = [indicator.targets[year] for year in sorted(indicator.targets)]
+        if indicator.baseline is not None and indicator.measure == "stock":
+            yearly = [indicator.baseline, *yearly]
+        wrong = _rises if indicator.direction == "reverse" else _falls
+        if wrong(yearly):
+            yield _warning(
+                "measure",
+                indicator.place,
+                f"指标“{indicator.name}”写作{_MEASURES[indicator.measure]}，目标值却逐年倒退。",
+                f"{_FALLS}；若是每年单算，改成 measure: flow。",
+            )
+
+
+_MEASURES = {"stock": "存量", "cumulative": "累计", "flow": "当年"}
+
+
+def _falls(values: list[Decimal]) -> bool:
+    return any(later < earlier for earlier, later in pairwise(values))
+
+
+def _rises(values: list[Decimal]) -> bool:
+    return any(later > earlier for earlier, later in pairwise(values))
+
+
+def _flow_like_stock(indicator: Indicator) -> Iterator[Issue]:
+    """A yearly flow whose name says it is a holding or a running total."""
+    if re.search(r"拥有量|保有量|存量|累计", indicator.name):
+        yield _warning(
+            "measure",
+            indicator.place,
+            f"指标“{indicator.name}”的名称像存量或累计，却写作当年值（flow）。",
+            "改成 measure: stock 或 cumulative，或改指标名称。",
+        )
+
+
 RULES: tuple[Rule, ...] = (
+    clauses_are_named,
+    milestones_come_before_the_end,
+    responsibility_names_the_lead,
+    joint_leads_are_said,
+    targets_fit_their_measure,
     ids_are_unique,
     parts_exist,
     deadlines_can_be_read,

@@ -386,10 +386,19 @@ def download(content: bytes, name: str, media_type: str) -> Response:
 @router.post("/unit/form")
 def take_workbook(request: Request, visitor: Visitor, given: Posted) -> Response:
     """Take in a returned workbook: all of it, or nothing and every mistake with its cell."""
-    from duban.intake.workbook import read_form
-
     portal = portal_of(request)
     check_form(portal, visitor, given)
+    try:
+        taken = _take_workbook(portal, visitor, given)
+    except InputError as wrong:
+        return _page(request, visitor, "unit_workbook.html", 422, issues=wrong.issues)
+    return see_other(f"/unit/history?said={'workbook' if taken else 'same'}")
+
+
+def _take_workbook(portal: Portal, visitor: Liaison, given: Form) -> int:
+    """Record every row that was filled in, in one transaction; how many."""
+    from duban.intake.workbook import read_form
+
     if not given.files:
         raise InputError.one("no-file", NOWHERE, "没有选择文件。", "先选填好的报送表再上传。")
     content = given.files[0].file.read()
@@ -400,4 +409,4 @@ def take_workbook(request: Request, visitor: Visitor, given: Posted) -> Response
         for key, report in result.reports:
             access.own(queries.one_obligation(writing.conn, key), visitor)
             transitions.submit(writing, key, report, actor=visitor.actor)
-    return see_other(f"/unit/history?said={'workbook' if result.reports else 'same'}")
+    return len(result.reports)

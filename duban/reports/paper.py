@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from docx import Document
+from docx.enum.section import WD_ORIENT
 from docx.enum.style import WD_STYLE_TYPE
 from docx.enum.table import WD_ALIGN_VERTICAL, WD_TABLE_ALIGNMENT
 from docx.enum.text import WD_ALIGN_PARAGRAPH as ALIGN
@@ -28,6 +29,7 @@ from duban.settings import EXAMPLE_MARK
 SONG, FANG, HEI, KAI = "方正小标宋简体", "仿宋_GB2312", "黑体", "楷体_GB2312"
 LATIN = "Times New Roman"
 TITLE_PT, BODY_PT, PAGE_PT, TABLE_PT = 22, 16, 14, 10.5  # 二号、三号、四号、五号
+SMALL_PT, SMALL_LINE_PT = 9, 12.5  # 小五, for a wide table
 LINE_PT, CHAR_SPACING_TWENTIETHS = 28.95, -5
 GRID_PITCH = 579  # twentieths of a point: 28.95 pt
 TOP_MM, BOTTOM_MM, LEFT_MM, RIGHT_MM = 37, 35, 28, 26
@@ -39,6 +41,12 @@ _NUMERALS = "一二三四五六七八九十"
 
 Cell = str | tuple[str, ...]
 """A cell's text; a tuple stands for several paragraphs."""
+
+
+class Strong(str):
+    """A paragraph of a cell in 黑体: the title above its text."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +62,18 @@ class Paper:
     """A paper being written from top to bottom; ``to_bytes`` gives the file.
 
     ``author`` and ``created`` go into the file's properties; nothing else in it knows a time, so the
-    same calls give the same bytes. ``example``: every page says 示例数据.
+    same calls give the same bytes. ``example``: every page says 示例数据. ``landscape``: a wide table's paper.
     """
 
-    def __init__(self, name: str, *, author: str, created: datetime, example: bool) -> None:
+    def __init__(
+        self, name: str, *, author: str, created: datetime, example: bool, landscape: bool = False
+    ) -> None:
         self._doc = Document()
         self._headings = self._subheadings = 0
         self._describe(name, author, created)
         _set_page(self._doc)
+        if landscape:
+            _turn_page(self._doc)
         _add_styles(self._doc)
         marks = [DRAFT_MARK] + ([f"{EXAMPLE_MARK}，不得据此办理"] if example else [])
         _set_header(self._doc, "　　".join(marks))
@@ -103,22 +115,44 @@ class Paper:
         self._put("公文正文", text).paragraph_format.keep_with_next = keep
 
     def table(
-        self, columns: Sequence[Column], rows: Iterable[Sequence[Cell]], *, whole: bool = False
+        self,
+        columns: Sequence[Column],
+        rows: Iterable[Sequence[Cell]],
+        *,
+        whole: bool = False,
+        small: bool = False,
+        merged: int | None = None,
+        breaks: Collection[int] = (),
+        heights_pt: Sequence[float] = (),
     ) -> None:
         """A table whose heading row repeats on each page and whose rows are never torn apart.
 
-        ``whole``: a short table that moves to the next page rather than break.
+        ``whole``: a short table that moves to the next page rather than break. ``small``: 小五 for a
+        wide table. ``merged``: a column whose neighbouring cells of the same text become one, page by page.
+        ``breaks``: the numbers of rows, from 0, that begin a page. ``heights_pt``: the least height of
+        each row, which keeps LibreOffice from losing the vertical middle of a row it moved.
         """
+        styles = ("公文小表头", "公文小表格") if small else ("公文表头", "公文表格")
         table = self._doc.add_table(rows=1, cols=len(columns))
         table.style, table.alignment, table.autofit = "Table Grid", WD_TABLE_ALIGNMENT.CENTER, False
-        _fill_row(table.rows[0], columns, [column.heading for column in columns], heading=True)
-        for row in rows:
-            _fill_row(table.add_row(), columns, row, heading=False)
+        _fill_row(table.rows[0], columns, [column.heading for column in columns], styles[0])
+        for number, row in enumerate(rows):
+            _fill_row(table.add_row(), columns, row, styles[1])
+            if heights_pt:
+                table.rows[-1].height = Pt(heights_pt[number])
+            if number in breaks:
+                table.rows[-1].cells[0].paragraphs[0].paragraph_format.page_break_before = True
         if whole:
             _keep_together(table)
+        if merged is not None:
+            _merge_down(table, merged, breaks)
         for at, column in enumerate(columns):  # LibreOffice reads the grid, Word the cells
             table.columns[at].width = Mm(column.width_mm)
         self._put("公文表后", "")
+
+    def remark(self, text: str) -> None:
+        """A remark in small print, above or below a table."""
+        self._put("公文小表格", text)
 
     def sign(self, issuer: str, day: str) -> None:
         """Issuer and day, kept on one page with each other."""
@@ -202,6 +236,16 @@ def _set_page(doc: Any) -> None:
     doc.settings.odd_and_even_pages_header_footer = True
 
 
+def _turn_page(doc: Any) -> None:
+    """A4 on its side: the head of a wide table lies at the binding edge, so the margins turn with the page."""
+    section = doc.sections[0]
+    section.orientation = WD_ORIENT.LANDSCAPE
+    section.page_width, section.page_height = Mm(297), Mm(210)
+    section.top_margin, section.right_margin = Mm(LEFT_MM), Mm(TOP_MM)
+    section.bottom_margin, section.left_margin = Mm(RIGHT_MM), Mm(BOTTOM_MM)
+    section.header_distance, section.footer_distance = Mm(16), Mm(13)
+
+
 def _add_styles(doc: Any) -> None:
     """The paper's styles, named in Chinese so that the office finds them in Word and WPS."""
     _dress(doc.styles["Normal"], FANG, BODY_PT)
@@ -216,6 +260,8 @@ def _add_styles(doc: Any) -> None:
     _style(doc, "公文附件", HEI, BODY_PT, align=ALIGN.LEFT, keep=True)
     _style(doc, "公文表格", FANG, TABLE_PT, align=ALIGN.LEFT, line_pt=15, tight=False)
     _style(doc, "公文表头", HEI, TABLE_PT, align=ALIGN.CENTER, line_pt=15, tight=False)
+    _style(doc, "公文小表格", FANG, SMALL_PT, align=ALIGN.LEFT, line_pt=SMALL_LINE_PT, tight=False)
+    _style(doc, "公文小表头", HEI, SMALL_PT, align=ALIGN.CENTER, line_pt=SMALL_LINE_PT, tight=False)
     _style(doc, "公文表后", FANG, TABLE_PT, align=ALIGN.LEFT, line_pt=12, tight=False)
     _style(doc, "公文页码", "宋体", PAGE_PT, align=ALIGN.LEFT, line_pt=18, tight=False)
     _style(doc, "公文页眉", HEI, TABLE_PT, align=ALIGN.LEFT, line_pt=15, tight=False)
@@ -356,10 +402,22 @@ def _keep_together(table: Any) -> None:
                 paragraph.paragraph_format.keep_with_next = True
 
 
-def _fill_row(row: Any, columns: Sequence[Column], cells: Sequence[Cell], *, heading: bool) -> None:
+def _merge_down(table: Any, column: int, breaks: Collection[int]) -> None:
+    """Join neighbouring cells of the same text on a page: across pages only the first would show it."""
+    before = ""
+    for number, row in enumerate(table.rows[1:]):
+        cell = row.cells[column]
+        same = cell.text == before and number not in breaks
+        before = before if same else cell.text
+        cell._tc.vMerge = "continue" if same else "restart"
+        if same:
+            cell.paragraphs[0].clear()
+
+
+def _fill_row(row: Any, columns: Sequence[Column], cells: Sequence[Cell], style: str) -> None:
     properties = row._tr.get_or_add_trPr()
     properties.append(_element("w:cantSplit"))
-    if heading:
+    if style.endswith("表头"):
         properties.append(_element("w:tblHeader"))
     for cell, column, content in zip(row.cells, columns, cells, strict=True):
         cell.width = Mm(column.width_mm)
@@ -367,7 +425,9 @@ def _fill_row(row: Any, columns: Sequence[Column], cells: Sequence[Cell], *, hea
         lines = content if isinstance(content, tuple) else (content,)
         for number, line in enumerate(lines):
             paragraph = cell.paragraphs[0] if number == 0 else cell.add_paragraph()
-            paragraph.style = "公文表头" if heading else "公文表格"
-            paragraph.add_run(clean(line).replace("\n", " "))
+            paragraph.style = style
+            run = paragraph.add_run(clean(line).replace("\n", " "))
+            if isinstance(line, Strong):
+                run._r.get_or_add_rPr().get_or_add_rFonts().set(qn("w:eastAsia"), HEI)
             if column.centred:
                 paragraph.alignment = ALIGN.CENTER

@@ -16,6 +16,7 @@ from duban.matrix.model import Unit
 from duban.office import Office
 from duban.reports import digest as reports
 from duban.reports.digest import Digest
+from duban.settings import EXAMPLE_MARK
 from duban.stages import StageReport, ticks
 from notifier.config import load_channels
 from notifier.route import choose
@@ -84,7 +85,7 @@ def _send(office: Office, writing: Writing, found: Digest, paths: tuple[Path, ..
                 person=route.person,
                 address=route.address,
                 channel=channels.for_address(route.address),
-                subject=f"{found.frame.title}（{found.id}）：{found.summary[0]}"[:120],
+                subject=_subject(found),
                 text=reports.render_markdown(found),
                 html=reports.render_html(found),
                 attachments=tuple(
@@ -97,6 +98,11 @@ def _send(office: Office, writing: Writing, found: Digest, paths: tuple[Path, ..
             )
         )
     return outbox.queue(writing, list({letter.id: letter for letter in letters}.values()))
+
+
+def _subject(found: Digest) -> str:
+    mark = f"【{EXAMPLE_MARK}】" if found.frame.example else ""
+    return f"{mark}{found.frame.title}（{found.id}）：{found.summary[0]}"[:120]
 
 
 def _readers(office: Office) -> list[tuple[Unit, str]]:

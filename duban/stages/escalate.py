@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from duban import escalation
+from duban import clock, escalation
 from duban.escalation import Raise
 from duban.ledger import queries
 from duban.ledger.events import Draft
@@ -20,11 +20,10 @@ def run(office: Office, at: datetime) -> StageReport:
 
     On a rest day nothing is done: what is said on the next working day is true on that day.
     """
-    resting = ticks.rests(office, "escalate", at)
-    if resting is not None:
-        return resting
     with office.ledger.write("duban:escalate", at) as writing:
         ticks.begins(office, writing, "escalate")
+        if not office.calendar.is_workday(clock.day_of(at)):
+            return ticks.resting(writing, "escalate", at)
         raised = _climb(office, writing)
         sent = dispatch(office, writing)
         waiting = [each for each in raised if each.waits]

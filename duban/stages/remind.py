@@ -15,12 +15,16 @@ from duban.stages.dispatch import dispatch
 
 
 def run(office: Office, at: datetime) -> StageReport:
-    """Work the reminder ladder up to ``at``; one transaction. On a rest day nothing is done."""
-    resting = ticks.rests(office, "remind", at)
-    if resting is not None:
-        return resting
+    """Work the reminder ladder up to ``at``; one transaction. On a rest day nothing is claimed."""
+    today = clock.day_of(at)
     with office.ledger.write("duban:remind", at) as writing:
         since = ticks.begins(office, writing, "remind")
+        before = clock.at(office.calendar.add(today, -1), office.reminders.digest_time)
+        if not office.calendar.is_workday(today):
+            # A tick here may only stand for rest days: what an outage left before stays open.
+            return ticks.resting(writing, "remind", at) if since >= before else _nothing(at)
+        if not office.calendar.is_workday(clock.day_of(since)):
+            since = min(since, before)
         oldest = queries.oldest_open_due(writing.conn)
         moments = reminders.windows(office.reminders, office.calendar, since, at, oldest)
         candidates = queries.due_candidates(writing.conn, list(moments))
@@ -28,11 +32,15 @@ def run(office: Office, at: datetime) -> StageReport:
         severe = queries.severe_rounds(
             writing.conn, [claim.candidate.obligation for claim in claims]
         )
-        fresh = claim(writing, [_notice(each, severe, clock.day_of(at)) for each in claims])
+        fresh = claim(writing, [_notice(each, severe, today) for each in claims])
         sent = dispatch(office, writing)
         counts = _counts(fresh) | sent.counts
         ticks.tick(writing, "remind", at, counts)
     return StageReport("remind", at, counts, sent.lines)
+
+
+def _nothing(at: datetime) -> StageReport:
+    return StageReport("remind", at, lines=("休息日，停机期间的提醒到下一个工作日一并补上。",))
 
 
 def _notice(each: Claim, severe: set[tuple[str, int]], today: date) -> Notice:

@@ -36,13 +36,9 @@ def in_use_from(office: Office, writing: Writing) -> date:
     return found
 
 
-def rests(office: Office, stage: str, at: datetime) -> StageReport | None:
-    """The report of a stage that does not work on rest days, on such a day; else None.
-
-    Nothing is recorded: the next working day covers the gap, as a rehearsal of it does.
-    """
-    if office.calendar.is_workday(clock.day_of(at)):
-        return None
+def resting(writing: Writing, stage: str, at: datetime) -> StageReport:
+    """What a stage does on a rest day: nothing but to say that it ran. The next working day covers it."""
+    tick(writing, stage, at, {})
     return StageReport(stage, at, lines=(f"{clock.day_of(at)}是休息日，顺到下一个工作日。",))
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from duban import clock
 from duban.ledger import events, queries
 from duban.office import Office
 from duban.stages import StageReport, ticks
-from duban.workdays import Calendar
 
-STALE = {"remind": 2, "collect": 2, "escalate": 2}
-"""Working days after which a stage that did not run is named."""
+STALE = {"remind": timedelta(days=2), "collect": timedelta(days=2), "escalate": timedelta(days=2)}
 
 
 def run(office: Office, at: datetime) -> StageReport:
@@ -19,24 +16,20 @@ def run(office: Office, at: datetime) -> StageReport:
     with office.ledger.read() as conn:
         broken = events.verify_chain(conn)
         count, head = events.chain_head(conn)
-        late = stale_stages(queries.ticks(conn), at, office.calendar)
+        late = stale_stages(queries.ticks(conn), at)
     lines = [f"台账共{count}条记录，最新哈希{head[:16]}。"]
     if broken is not None:
         lines.append(f"警报：第{broken.seq}条记录与哈希链不符（{broken.kind}），台账可能被改动过。")
-    lines += [f"警报：{name}已超过{limit}个工作日没有运行。" for name, limit in late.items()]
+    lines += [f"警报：{name}已超过{limit.days}天没有运行。" for name, limit in late.items()]
     counts = {"记录": count, "链条不符": int(broken is not None), "久未运行": len(late)}
     with office.ledger.write("duban:upkeep", at) as writing:
         ticks.tick(writing, "upkeep", at, counts)
     return StageReport("upkeep", at, counts, tuple(lines))
 
 
-def stale_stages(
-    ticks_found: list[queries.Tick], at: datetime, calendar: Calendar
-) -> dict[str, int]:
-    """Stages that ran once and then not for more working days than they should."""
-    last = {tick.stage: clock.day_of(tick.logical_at) for tick in ticks_found}
+def stale_stages(ticks_found: list[queries.Tick], at: datetime) -> dict[str, timedelta]:
+    """Stages that ran once and then not for longer than they should."""
+    last = {tick.stage: tick.logical_at for tick in ticks_found}
     return {
-        name: limit
-        for name, limit in STALE.items()
-        if name in last and calendar.between(last[name], clock.day_of(at)) > limit
+        name: limit for name, limit in STALE.items() if name in last and at - last[name] > limit
     }

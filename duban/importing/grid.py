@@ -1,0 +1,73 @@
+"""One neutral table for every kind of file: cells as shown text, merged ranges, and where each stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from duban.intake.layout import cell_name
+
+Range = tuple[int, int, int, int]
+"""First row, first column, last row, last column of a merged range, counted from 0, ends included."""
+
+
+@dataclass(slots=True)
+class Grid:
+    """A sheet or a Word table. ``rows``: shown text, the merged value only in its first cell.
+
+    ``kinds``: what a cell was when it was not text (date, number, formula, error), by row and column.
+    ``notes``: what the reader had to do to show a cell as text. ``shown_as``: the file's name.
+    """
+
+    name: str
+    rows: list[list[str]]
+    merges: list[Range] = field(default_factory=list)
+    kinds: dict[tuple[int, int], str] = field(default_factory=dict)
+    notes: dict[tuple[int, int], str] = field(default_factory=dict)
+    hidden: bool = False
+    knows_merges: bool = True
+    numbered: bool = True  # whether cells have names a clerk can find (B4); a Word table has rows only
+    heading: str = ""  # what stands above a Word table
+
+    def text(self, row: int, column: int) -> str:
+        """The text of a cell; empty outside."""
+        if row >= len(self.rows):
+            return ""
+        cells = self.rows[row]
+        return cells[column] if 0 <= column < len(cells) else ""
+
+    def place(self, row: int, column: int) -> str:
+        """Where a cell stands, as a clerk finds it: ``B4``, or 第4行第2列 in Word."""
+        if self.numbered:
+            return cell_name(row, max(column, 0))
+        return f"第{row + 1}行第{max(column, 0) + 1}列"
+
+    @property
+    def width(self) -> int:
+        """Columns of the widest row."""
+        return max(map(len, self.rows), default=0)
+
+    def filled_rows(self) -> Iterator[int]:
+        """Rows in which something stands."""
+        for number, cells in enumerate(self.rows):
+            if any(cells):
+                yield number
+
+
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202f\u2060-\u2064\ud800-\udfff\ufeff\ufffe\uffff]"
+)
+_DIRTY = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\xa0\u200b-\u200f\u2028-\u202f\u2060-\u2064\ud800-\udfff\ufeff\ufffe\uffff]|_x00"
+)
+_MARKS = re.compile(r"_x000[0-9A-Fa-f]_")
+
+
+def clean(text: str) -> str:
+    """Text without control characters, with plain line ends and no blanks around it."""
+    if _DIRTY.search(text) is None:
+        return text.strip()
+    text = _MARKS.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+    text = text.replace("\xa0", " ").replace("\u2028", "\n").replace("\u2029", "\n")
+    return _CONTROL.sub("", text).strip()

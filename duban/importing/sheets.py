@@ -1,0 +1,151 @@
+"""Reads Excel workbooks into grids: values by calamine, what it does not tell from the sheet's XML.
+
+Three things a values reader hides, each of which would be wrong in silence: a date that is *shown* as
+2026年6月 (Excel makes 2026-06-01 of it), a formula whose last result may be stale, and merged cells.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+import python_calamine
+
+from duban.importing.grid import Grid, clean
+from duban.importing.guard import (
+    MAX_AREA,
+    MAX_COLUMNS,
+    MAX_ROWS,
+    Package,
+    SheetXml,
+    date_formats,
+    refuse,
+    sheet_parts,
+)
+from duban.intake.zipguard import RefusedError
+
+
+def read_workbook(data: bytes, *, xml: bool) -> list[Grid]:
+    """The sheets of a workbook. ``xml``: it is an .xlsx, so that formulas and formats can be seen.
+
+    Raises RefusedError for what must not be parsed or cannot be.
+    """
+    package = Package(data) if xml else None
+    sheets = _look(package) if package else {}
+    try:
+        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
+        grids = [
+            _grid(book, meta, sheets.get(meta.name), package)
+            for meta in book.sheets_metadata
+            if meta.typ is python_calamine.SheetTypeEnum.WorkSheet
+        ]
+    except RefusedError:
+        raise
+    except Exception as problem:
+        # calamine raises a dozen kinds of its own and may panic on crafted files.
+        if "assword" in str(problem):
+            raise refuse("encrypted", "文件加了密码，打不开。", "去掉密码另存后再导入。") from problem
+        raise refuse("damaged", "文件内容读不出来。") from problem
+    return grids
+
+
+def _look(package: Package) -> dict[str, SheetXml]:
+    parts = sheet_parts(package)
+    found: dict[str, SheetXml] = {}
+    for name, part in parts.items():
+        if part in package.names():
+            found[name] = SheetXml(package.read(part))
+            found[name].check()
+    package.verify_rest(set(parts.values()))
+    return found
+
+
+def _grid(book: Any, meta: Any, xml: SheetXml | None, package: Package | None) -> Grid:
+    sheet = book.get_sheet_by_name(meta.name)
+    if sheet.total_height > MAX_ROWS or sheet.total_width > MAX_COLUMNS:
+        raise refuse("too-long", f"表格超过 {MAX_ROWS} 行或 {MAX_COLUMNS} 列。", "删去多余的行和列，再导入。")
+    if sheet.total_height * sheet.total_width > MAX_AREA:
+        raise refuse("too-wide", "表格的行和列都很多，不像任务分工表。", "只留下任务分工表所在的区域，再导入。")
+    rows = sheet.to_python(skip_empty_area=False)
+    merges = [
+        (first[0], first[1], last[0], last[1])
+        for first, last in sheet.merged_cell_ranges or ()
+        if first != last
+    ]
+    grid = Grid(
+        meta.name,
+        rows,
+        merges,
+        hidden=meta.visible is not python_calamine.SheetVisibleEnum.Visible,
+    )
+    _show(grid, xml, package)
+    return grid
+
+
+def _show(grid: Grid, xml: SheetXml | None, package: Package | None) -> None:
+    """Turn every value of the grid into the text that stands in the cell."""
+    dates: dict[tuple[int, int], date] = {}
+    kinds = grid.kinds
+    for at, cells in enumerate(grid.rows):
+        for column, value in enumerate(cells):
+            if type(value) is str:
+                if value:
+                    cells[column] = clean(value)
+            elif isinstance(value, date):
+                dates[at, column] = value
+                kinds[at, column] = "date"
+                cells[column] = _day(value, "ymd")
+            else:
+                kinds[at, column] = "number"
+                cells[column] = _number(value)
+    if xml is not None and package is not None:
+        _show_dates(grid, dates, xml, package)
+        for place in xml.formulas():
+            kinds[place] = "formula"
+
+
+def _show_dates(
+    grid: Grid, dates: dict[tuple[int, int], date], xml: SheetXml, package: Package
+) -> None:
+    if not dates:
+        return
+    formats = date_formats(package)
+    styles = xml.styles(set(dates))
+    for (row, column), day in dates.items():
+        style = styles.get((row, column), 0)
+        shape = formats[style] if style < len(formats) else "ymd"
+        grid.rows[row][column] = _day(day, shape)
+        if shape != "ymd":
+            grid.notes[row, column] = f"单元格里存的是日期 {day:%Y-%m-%d}，按显示的“{_day(day, shape)}”读"
+
+
+def _day(value: date, shape: str) -> str:
+    if shape == "y":
+        return f"{value.year}年"
+    if shape == "ym":
+        return f"{value.year}年{value.month}月"
+    if shape == "md":
+        return f"{value.month}月{value.day}日"
+    clock = value.timetz() if isinstance(value, datetime) else time()
+    tail = f"{clock.hour}时{clock.minute:02d}分" if clock.hour or clock.minute else ""
+    return f"{value.year}年{value.month}月{value.day}日{tail}"
+
+
+def _number(value: object) -> str:
+    if isinstance(value, bool):
+        return "是" if value else "否"
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return ""
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else _decimal(value)
+    if isinstance(value, timedelta):
+        return str(value)
+    return clean(str(value))
+
+
+def _decimal(value: float) -> str:
+    """The shortest decimal that is this number, as the cell shows it."""
+    return format(Decimal(repr(value)), "f")

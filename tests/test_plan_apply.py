@@ -1,0 +1,234 @@
+"""From text to ledger: what an apply says, writes once, and asks before it does."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cast import REPORT_TASK, UNITS_YAML, home_of, write_matrix
+from conftest import Told
+from duban.ledger import events, queries, transitions
+from duban.ledger.apply import apply, preview
+from duban.ledger.plan import Difference
+from duban.ledger.store import Ledger, Writing, open_ledger
+from duban.office import Desk, need_desk
+from duban.settings import Home
+
+FINISH = "T-01/scjgj/finish:end"
+
+
+class Bench:
+    """A home whose text is edited and applied."""
+
+    def __init__(self, root: Path, ledger: Ledger, told: Told) -> None:
+        self.ledger = ledger
+        self.told = told
+        self.matrix: dict[str, Any] = {"tasks": [copy.deepcopy(dict(REPORT_TASK))]}
+        self.home = Home(home_of(root, self.matrix))
+        told.set("2026-03-02 09:00")
+
+    @property
+    def desk(self) -> Desk:
+        write_matrix(self.home.root, self.matrix)
+        return need_desk(self.home, date(2026, 3, 2))
+
+    @property
+    def task(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.matrix["tasks"][0]
+        return found
+
+    def apply(self, confirmed: str = "") -> Difference:
+        desk = self.desk
+        return apply(self.ledger, desk.matrix, desk.planned(), actor="经办人", confirmed=confirmed)
+
+    def row(self, key: str) -> queries.Row:
+        with self.ledger.read() as conn:
+            found = queries.one_obligation(conn, key)
+        assert found is not None, key
+        return found
+
+    def head(self) -> int:
+        with self.ledger.read() as conn:
+            return events.chain_head(conn)[0]
+
+    def submit(self, key: str) -> None:
+        with self.ledger.write("联络员") as writing:
+            report = transitions.Report(progress="已办。", percent=100)
+            transitions.submit(writing, key, report, actor="联络员")
+
+
+@pytest.fixture
+def bench(tmp_path: Path, told: Told) -> Iterator[Bench]:
+    url = f"sqlite:///{tmp_path / 'ledger.sqlite3'}"
+    with closing(open_ledger(url, ask=told, durable=False)) as ledger:
+        yield Bench(tmp_path / "home", ledger, told)
+
+
+def test_the_first_apply_writes_what_the_preview_said(bench: Bench) -> None:
+    desk = bench.desk
+    said = preview(bench.ledger, desk.matrix, desk.planned(), bench.told.moment).sentences()
+    assert bench.head() == 0
+    assert bench.apply().sentences() == said
+    assert said[0] == "首次应用工作方案《示例工作方案》，自2026-03-02起启用"
+    assert bench.row(FINISH)["state"] == "waiting"
+    assert bench.row("T-01/longhu/report:2026-01")["state"] == "historic"
+
+
+def test_applying_again_writes_nothing(bench: Bench) -> None:
+    bench.apply()
+    head = bench.head()
+    assert bench.apply().changes == []
+    assert bench.head() == head
+
+
+def test_an_edited_deadline_names_old_and_new(bench: Bench) -> None:
+    bench.apply()
+    bench.task["deadline"] = "2026年9月30日前"
+    assert any("时限由2026-06-30改为2026-09-30" in each for each in bench.apply().sentences())
+    assert (bench.row(FINISH)["due_on"], bench.row(FINISH)["round"]) == (date(2026, 9, 30), 2)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"weight": "3.5"}, "权重由2改为3.5"),
+        ({"title": "健全保护机制"}, "改名（原为“建立保护机制”）"),
+        ({"text": "新的要求"}, "分工或文字有改动"),
+    ],
+)
+def test_what_changed_is_said(bench: Bench, change: dict[str, str], sentence: str) -> None:
+    bench.apply()
+    bench.task.update(change)
+    assert any(sentence in each for each in bench.apply().sentences())
+
+
+def test_wording_alone_keeps_round_and_due(bench: Bench) -> None:
+    bench.apply()
+    bench.task["title"] = "健全保护机制"
+    bench.apply()
+    row = bench.row(FINISH)
+    assert (row["title"], row["round"], row["due_on"]) == ("健全保护机制", 1, date(2026, 6, 30))
+
+
+def test_touching_what_is_settled_asks(bench: Bench) -> None:
+    bench.apply()
+    bench.submit(FINISH)
+    head = bench.head()
+    bench.task["deadline"] = "2026年5月31日前"
+    refused = bench.apply()
+    assert [change.subject for change in refused.asks] == [FINISH]
+    assert bench.head() == head
+    bench.apply(confirmed="会议纪要〔2026〕3号")
+    assert bench.row(FINISH)["due_on"] == date(2026, 5, 31)
+    with bench.ledger.read() as conn:
+        moved = [each for each in events.read_events(conn) if each.kind == "obligation.moved"]
+    assert "会议纪要〔2026〕3号" in moved[-1].why
+
+
+def test_a_row_taken_out_is_withdrawn_and_can_come_back(bench: Bench) -> None:
+    bench.matrix["tasks"].append({**REPORT_TASK, "id": "T-02", "indicators": []})
+    bench.apply()
+    second = bench.matrix["tasks"].pop()
+    said = bench.apply().sentences()
+    assert any("任务 T-02 建立保护机制 已从分工表中取消" in each for each in said)
+    assert bench.row("T-02/scjgj/finish:end")["state"] == "cancelled"
+    bench.matrix["tasks"].append(second)
+    bench.apply()
+    assert bench.row("T-02/scjgj/finish:end")["state"] == "waiting"
+
+
+def test_what_is_added_later_was_not_owed_before(bench: Bench) -> None:
+    bench.matrix["in_use_from"] = "2026-01-01"
+    bench.apply()
+    assert bench.row("T-01/longhu/report:2026-01")["state"] == "waiting"
+    bench.matrix["tasks"].append({**REPORT_TASK, "id": "T-02", "indicators": []})
+    bench.apply()
+    assert bench.row("T-02/longhu/report:2026-02")["state"] == "historic"
+    assert bench.row("T-02/longhu/report:2026-03")["state"] == "waiting"
+
+
+def test_a_new_member_of_a_group_owes_from_its_day(bench: Bench) -> None:
+    bench.apply()
+    units = UNITS_YAML.replace("members: [龙湖镇, 辛店镇]", "members: [龙湖镇, 辛店镇, 新村镇]")
+    (bench.home.config / "units.yaml").write_text(units, encoding="utf-8")
+    bench.apply()
+    with bench.ledger.read() as conn:
+        rows = queries.obligations(conn, unit="xincun")
+    assert min(row["due_on"] for row in rows) == date(2026, 4, 25)
+    assert {row["state"] for row in rows} == {"waiting"}
+
+
+def test_a_unit_struck_from_the_list_before_the_apply(bench: Bench) -> None:
+    """Text is edited before it is applied; the morning in between must not fall over."""
+    from duban.office import Office
+    from duban.stages import collect
+
+    bench.apply()
+    units = UNITS_YAML.replace("members: [龙湖镇, 辛店镇]", "members: [龙湖镇]")
+    start, end = units.index("  # 总是准时"), units.index("  # 联络员空缺")
+    (bench.home.config / "units.yaml").write_text(units[:start] + units[end:], encoding="utf-8")
+    desk, at = bench.desk, bench.told.set("2026-03-18 09:00")
+    names = ("home", "settings", "matrix", "calendar", "reminders", "escalation", "lamps")
+    office = Office(**{name: getattr(desk, name) for name in names}, ledger=bench.ledger)
+    collect.run(office, at)
+    with bench.ledger.read() as conn:
+        told = {row["unit"]: row["text"] for row in queries.messages(conn)}
+    assert set(told) == {"longhu", "scjgj"}
+    assert "xindian" in told["scjgj"]
+
+
+# ---- one transaction -------------------------------------------------------------------------
+
+
+def test_an_apply_that_dies_writes_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Writing.record
+
+    def dies(self: Writing, *drafts: Any, **more: Any) -> list[int]:
+        whole(self, *drafts[:100], **more)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Writing, "record", dies)
+    with pytest.raises(KeyboardInterrupt):
+        bench.apply()
+    monkeypatch.undo()
+    assert bench.head() == 0
+    bench.apply()
+    assert bench.head() > 20
+
+
+def test_two_applies_at_once_write_one_set(
+    tmp_path: Path, told: Told, ledger: Ledger, ledger_url: str
+) -> None:
+    told.set("2026-03-02 09:00")
+    desk = need_desk(Home(home_of(tmp_path / "home", {"tasks": [REPORT_TASK]})), date(2026, 3, 2))
+    planned, problems = desk.planned(), list[BaseException]()
+    ready = threading.Barrier(2)
+
+    def work() -> None:
+        try:
+            with closing(open_ledger(ledger_url, ask=told, durable=False)) as own:
+                ready.wait(10)
+                apply(own, desk.matrix, planned, actor="经办人")
+        except Exception as problem:  # noqa: BLE001 - told to the test below
+            problems.append(problem)
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert problems == []
+    with ledger.read() as conn:
+        rows = queries.obligations(conn)
+        kinds = [each.kind for each in events.read_events(conn)]
+        assert events.verify_chain(conn) is None
+    assert len(rows) == len(planned)
+    assert kinds.count("plan.applied") == 1
+    assert kinds.count("obligation.planned") == len(planned)
