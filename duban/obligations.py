@@ -6,11 +6,12 @@ Kinds: ``finish`` (the task's own deadline), ``milestone``, ``report`` (a period
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import TypedDict
+from functools import cached_property
+from typing import TypedDict, overload
 
 from duban import clock
 from duban.matrix.deadlines import Due, Kind, Occurrence, Reading, occurrences, read, settle
@@ -49,7 +50,7 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
-class _Slot:
+class Slot:
     """A kind and period of one task before it is given to units."""
 
     kind: str
@@ -58,6 +59,16 @@ class _Slot:
     phrase: str
     due: Due
     opens_on: date | None = None
+
+    @property
+    def due_at(self) -> datetime | None:
+        """The last moment that is in time."""
+        return None if self.due.on is None else due_moment(self.due.on, self.due.time)
+
+    @property
+    def reason(self) -> str:
+        """Why there is no due yet; empty when there is one."""
+        return self.due.reason if self.due.on is None else ""
 
 
 class _Reports(TypedDict):
@@ -68,19 +79,70 @@ class _Reports(TypedDict):
     open_before: int
 
 
-def expand(matrix: Matrix, calendar: Calendar, *, open_before_days: int = 7) -> list[Planned]:
-    """All obligations of a plan's whole term, in the order of their keys.
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """The obligations of one task in compact form: every slot is owed by every owner that belongs.
+
+    ``owners``: unit id, role, and the first and last day on which it belongs.
+    """
+
+    task: Task
+    slots: tuple[Slot, ...]
+    owners: tuple[tuple[str, str, date, date], ...]
+
+    def number(self) -> int:
+        """How many obligations it stands for."""
+        return sum(
+            _belongs(slot.due.on, first, last)
+            for slot in self.slots
+            for _, _, first, last in self.owners
+        )
+
+    def planned(self) -> Iterator[Planned]:
+        """One obligation for each slot and owner, spelt out."""
+        for slot in self.slots:
+            for unit, role, first, last in self.owners:
+                if _belongs(slot.due.on, first, last):
+                    yield _planned(slot, self.task, unit, role)
+
+
+class Wanted(Sequence[Planned]):
+    """All obligations of a plan's whole term: compact, and spelt out in order of key when asked."""
+
+    def __init__(self, expansions: Iterable[Expansion], version: str = "") -> None:
+        self.expansions = tuple(expansions)
+        self.version = version  # of the calendar and settings they were computed with
+
+    @cached_property
+    def _all(self) -> list[Planned]:
+        found = [planned for each in self.expansions for planned in each.planned()]
+        return sorted(found, key=lambda planned: planned.key)
+
+    @overload
+    def __getitem__(self, index: int) -> Planned: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Planned]: ...
+    def __getitem__(self, index: int | slice) -> Planned | Sequence[Planned]:
+        return self._all[index]
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+
+def expand(matrix: Matrix, calendar: Calendar, *, open_before_days: int = 7) -> Wanted:
+    """All obligations of a plan's whole term.
 
     ``open_before_days``: working days before its due that a report is asked for.
     """
     anchors = anchor_days(matrix.plan)
-    found = [
-        planned
+    found = (
+        expansion
         for task in matrix.plan.tasks
         if task.withdrawn_on is None
-        for planned in _of_task(task, matrix, calendar, anchors, open_before_days)
-    ]
-    return sorted(found, key=lambda planned: planned.key)
+        for expansion in _of_task(task, matrix, calendar, anchors, open_before_days)
+        if expansion.slots and expansion.owners
+    )
+    return Wanted(found, f"{calendar.version}:{open_before_days}")
 
 
 def anchor_days(plan: Plan) -> dict[str, date | None]:
@@ -94,15 +156,16 @@ def _of_task(
     calendar: Calendar,
     anchors: Mapping[str, date | None],
     open_before: int,
-) -> Iterator[Planned]:
+) -> Iterator[Expansion]:
     plan, units = matrix.plan, matrix.directory.units
     reading = read_deadline(task, plan)
     due = settle(reading, calendar, anchors)
     leads = task.lead if task.joint else task.lead[:1]
-    for slot in _finish_slots(task, reading, due, plan, calendar):
-        yield from _give(slot, task, leads, units)
-    for slot in _milestone_slots(task, plan, calendar, anchors):
-        yield from _give(slot, task, leads, units)
+    ends = (
+        *_finish_slots(task, reading, due, plan, calendar),
+        *_milestone_slots(task, plan, calendar, anchors),
+    )
+    yield Expansion(task, ends, _owners(task, leads, units))
     if task.report is None:
         return
     how: _Reports = {
@@ -112,29 +175,44 @@ def _of_task(
         "calendar": calendar,
         "open_before": open_before,
     }
-    for slot in _report_slots(task.report.due_phrase, "report", **how):
-        yield from _give(slot, task, task.report.by, units)
+    reports = tuple(_report_slots(task.report.due_phrase, "report", **how))
+    yield Expansion(task, reports, _owners(task, task.report.by, units))
     if task.report.lead_summary_phrase:
-        for slot in _report_slots(task.report.lead_summary_phrase, "summary", **how):
-            yield from _give(slot, task, task.lead[:1], units)
+        summaries = tuple(_report_slots(task.report.lead_summary_phrase, "summary", **how))
+        yield Expansion(task, summaries, _owners(task, task.lead[:1], units))
+
+
+def _owners(
+    task: Task, owners: Iterable[str], units: Mapping[str, Unit]
+) -> tuple[tuple[str, str, date, date], ...]:
+    """Who owes it. A late joiner owes from its day, a unit that left owes until its day."""
+    known = [units[owner] for owner in owners if owner in units]
+    return tuple(
+        (unit.id, _role(task, unit.id), unit.joined_on or date.min, unit.left_on or date.max)
+        for unit in known
+    )
+
+
+def _role(task: Task, owner: str) -> str:
+    return "lead" if owner == task.lead[0] else "joint" if owner in task.lead else "part"
 
 
 def _finish_slots(
     task: Task, reading: Reading, due: Due, plan: Plan, calendar: Calendar
-) -> Iterator[_Slot]:
+) -> Iterator[Slot]:
     phrase = task.deadline_phrase
     if reading.kind is Kind.RECURRING and reading.recurrence is not None:
         last = min(reading.until or plan.ends_on, plan.ends_on)
         for each in occurrences(reading.recurrence, _reports_from(reading, plan), last, calendar):
             opens = calendar.add(each.due_on, -OPEN_BEFORE[reading.recurrence.every])
-            yield _Slot("finish", each.key, f"{each.label}办结", phrase, _due_of(each), opens)
+            yield Slot("finish", each.key, f"{each.label}办结", phrase, _due_of(each), opens)
         return
     dated = [part for part in reading.parts if part.due is not None]
     if reading.kind is Kind.SPLIT and dated:
         for number, part in enumerate(dated, 1):
             last_part = number == len(dated)
             kind, period = ("finish", "end") if last_part else ("milestone", f"part{number}")
-            yield _Slot(
+            yield Slot(
                 kind,
                 period,
                 f"第{number}部分：{part.quantity or part.text}",
@@ -146,7 +224,7 @@ def _finish_slots(
         due.on is None and reading.offset is None
     ):
         return
-    yield _Slot("finish", "end", "办结", phrase, due)
+    yield Slot("finish", "end", "办结", phrase, due)
 
 
 def _due_of(each: Occurrence) -> Due:
@@ -155,10 +233,10 @@ def _due_of(each: Occurrence) -> Due:
 
 def _milestone_slots(
     task: Task, plan: Plan, calendar: Calendar, anchors: Mapping[str, date | None]
-) -> Iterator[_Slot]:
+) -> Iterator[Slot]:
     for stone in task.milestones:
         due = settle(read(stone.deadline_phrase, year=plan.year), calendar, anchors)
-        yield _Slot("milestone", stone.id, f"节点：{stone.title}", stone.deadline_phrase, due)
+        yield Slot("milestone", stone.id, f"节点：{stone.title}", stone.deadline_phrase, due)
 
 
 def _reports_from(reading: Reading, plan: Plan) -> date:
@@ -185,35 +263,21 @@ def _report_slots(
     last: date,
     calendar: Calendar,
     open_before: int,
-) -> Iterator[_Slot]:
+) -> Iterator[Slot]:
     recurrence = read(phrase, year=plan.year).recurrence
     if recurrence is None:
         return
     word = "报送" if kind == "report" else "汇总"
     for each in occurrences(recurrence, first, last, calendar):
         opens = calendar.add(each.due_on, -min(open_before, OPEN_BEFORE[recurrence.every]))
-        yield _Slot(kind, each.key, f"{each.label}{word}", phrase, _due_of(each), opens)
+        yield Slot(kind, each.key, f"{each.label}{word}", phrase, _due_of(each), opens)
 
 
-def _give(
-    slot: _Slot, task: Task, owners: Iterable[str], units: Mapping[str, Unit]
-) -> Iterator[Planned]:
-    for owner in owners:
-        unit = units.get(owner)
-        if unit is not None and _belongs(unit, slot.due.on):
-            yield _planned(slot, task, owner)
+def _belongs(due_on: date | None, first: date, last: date) -> bool:
+    return last == date.max if due_on is None else first <= due_on <= last
 
 
-def _belongs(unit: Unit, due_on: date | None) -> bool:
-    """A late joiner owes from its day, a unit that left owes until its day."""
-    if due_on is None:
-        return unit.left_on is None
-    joined = unit.joined_on is None or unit.joined_on <= due_on
-    return joined and (unit.left_on is None or due_on <= unit.left_on)
-
-
-def _planned(slot: _Slot, task: Task, owner: str) -> Planned:
-    role = "lead" if owner == task.lead[0] else "joint" if owner in task.lead else "part"
+def _planned(slot: Slot, task: Task, owner: str, role: str) -> Planned:
     due_on = slot.due.on
     return Planned(
         key=f"{task.id}/{owner}/{slot.kind}:{slot.period}",
@@ -227,12 +291,12 @@ def _planned(slot: _Slot, task: Task, owner: str) -> Planned:
         phrase=slot.phrase,
         opens_on=slot.opens_on,
         due_on=due_on,
-        due_at=None if due_on is None else due_moment(due_on, slot.due.time),
+        due_at=slot.due_at,
         provisional=slot.due.provisional,
         weight=task.weight,
         deadline_class=task.deadline_class.value,
         urgent=task.urgent,
-        reason=slot.due.reason if due_on is None else "",
+        reason=slot.reason,
     )
 
 
@@ -241,8 +305,8 @@ def due_moment(due_on: date, due_time: time | None) -> datetime:
     return clock.at(due_on, due_time) if due_time else clock.end_of(due_on)
 
 
-def first_state(planned: Planned, in_use_from: date) -> str:
+def first_state(due_on: date | None, in_use_from: date) -> str:
     """未起算 without a due; 启用前 when it fell due before the software was in use; else 待签收."""
-    if planned.due_on is None:
+    if due_on is None:
         return NOT_STARTED
-    return HISTORIC if planned.due_on < in_use_from else WAITING
+    return HISTORIC if due_on < in_use_from else WAITING

@@ -18,7 +18,7 @@ from duban.matrix.check import check
 from duban.matrix.load import load_matrix
 from duban.matrix.model import Matrix, Unit
 from duban.matrix.names import Names
-from duban.obligations import Planned, expand
+from duban.obligations import Wanted, expand
 from duban.reminders import ReminderPolicy, load_reminders
 from duban.settings import Home, Settings, load_settings
 from duban.workdays import Calendar, load_calendar
@@ -54,7 +54,7 @@ class Desk:
             self.matrix.directory.units.get(meaning.units[0]) if meaning and meaning.units else None
         )
 
-    def planned(self) -> list[Planned]:
+    def planned(self) -> Wanted:
         """All obligations of the matrix."""
         return expand(self.matrix, self.calendar, open_before_days=self.reminders.open_before)
 

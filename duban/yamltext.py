@@ -364,7 +364,7 @@ class Row:
         value = read(raw)
         if value is None:
             self._issues.error(
-                "not-a-" + what.split("（", maxsplit=1)[0],
+                _code_of(what),
                 self.place_of(key),
                 f"“{key}: {raw}”不是{what}。",
                 f"改成{what}。",
@@ -488,6 +488,14 @@ class Row:
                     else f"可用的键：{'、'.join(sorted(self._asked))}。"
                 )
                 self._issues.error("unknown-key", place, f"不认识的键“{key}”。", hint)
+
+
+_CODES = {"整数": "integer", "数": "number", "日期": "date", "时刻": "time", "分值": "points"}
+
+
+def _code_of(what: str) -> str:
+    """The stable code of “this is not a …”, for those who script against it."""
+    return f"not-a-{_CODES.get(what.split('（', maxsplit=1)[0], 'value')}"
 
 
 def read_date(raw: str) -> date | None:

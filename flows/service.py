@@ -26,7 +26,7 @@ from flows.children import Child
 
 Progress = Callable[[str], None]
 
-DAILY = ("publish", "remind", "collect", "escalate", "digest", "assess", "deliver")
+DAILY = ("publish", "collect", "escalate", "remind", "digest", "assess", "deliver")
 """What ``run all`` runs, in this order: deliver last, so that it sends what the others queued."""
 
 NAMES = (*DAILY, "upkeep", "recover")

@@ -16,7 +16,9 @@ from duban import clock
 from duban.ledger.store import Ledger, open_ledger
 
 ROOT = Path(__file__).resolve().parent.parent
-POSTGRES = os.environ.get("DUBAN_TEST_POSTGRES", "postgresql+psycopg://root@127.0.0.1:5432/postgres")
+POSTGRES = os.environ.get(
+    "DUBAN_TEST_POSTGRES", "postgresql+psycopg://root@127.0.0.1:5432/postgres"
+)
 
 
 class Told:
@@ -97,7 +99,9 @@ def copy_home(target: Path) -> Path:
 
 
 @pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+def cli(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
     """Run a command in this process: its exit code, what it said, and what it noted."""
     from duban.cli import main
 

@@ -430,7 +430,7 @@ def test_facts_that_no_rule_reads_are_told() -> None:
         ("    floor: 无\n", "", "limit-missing"),
         ("    granularity: whole\n", "", "missing"),
         ("granularity: whole", "granularity: pro_rata", "rounding-missing"),
-        ("points: -0.1", "points: -0.0001", "not-a-分值"),
+        ("points: -0.1", "points: -0.0001", "not-a-points"),
         ("points: -0.1", "pionts: -0.1", "unknown-key"),
         ("category: patents", "category: other", "not-a-choice"),
         ("{short}", "{shortt}", "sentence-name"),
@@ -518,7 +518,7 @@ def test_a_facts_file_gives_units_and_exact_facts(tmp_path: Path) -> None:
         ("target: 2, ", "", "target-missing"),
         ("kind: indicator", "kind: judged, note: x", "unknown"),
         (", reason: 企业不是督查对象", "", "reason-missing"),
-        ("done: 0.10", "done: 0.1000001", "not-a-数"),
+        ("done: 0.10", "done: 0.1000001", "not-a-number"),
     ],
 )
 def test_a_facts_file_with_one_mistake_is_refused(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,8 @@ def matrix(**first: Any) -> dict[str, Any]:
             {
                 "id": "T-03",
                 "title": "早年的任务",
-                "lead": ["辛店镇"],
+                "lead": ["辛店镇", "龙湖镇"],
+                "joint": "是",
                 "deadline": f"{TODAY.year - 1}年3月31日前",
             },
         ],
@@ -175,7 +177,7 @@ def test_submit_once_for_one_key(cli: Cli, applied: Path) -> None:
         ((FINISH, "--nil", "--figure", "patents"), 2, "指标=数"),
         ((FINISH, "--nil", "--figure", "patents=很多"), 2, "指标=数"),
         ((FINISH, "--nil", "--figure", "gdp=3"), 1, "不报指标"),
-        ((FINISH, "--nil", "--file", "/nowhere/a.pdf"), 3, "/nowhere/a.pdf"),
+        ((FINISH, "--nil", "--file", "/nowhere/a.pdf"), 1, "/nowhere/a.pdf"),
     ],
 )
 def test_submit_refuses(
@@ -188,12 +190,12 @@ def test_submit_refuses(
 
 
 def test_submit_with_a_file(cli: Cli, applied: Path, tmp_path: Path) -> None:
-    paper = tmp_path / "印发文件.txt"
-    paper.write_text("已印发。", encoding="utf-8")
+    paper = tmp_path / "印发文件.pdf"
+    paper.write_bytes(b"%PDF-1.4\n%%EOF\n")
     args = ("--progress", "已印发。", "--percent", "100", "--file", paper, "--home", applied)
     assert cli("submit", FINISH, *args)[0] == 0
     stored = [each for each in ledger_events(applied) if each.kind == "evidence.stored"]
-    assert stored[0].data["row"]["name"] == "印发文件.txt"
+    assert stored[0].data["row"]["name"] == "印发文件.pdf"
 
 
 # ---- history ---------------------------------------------------------------------------------
@@ -227,7 +229,7 @@ def test_one_bad_row_of_history_and_nothing_is_written(
     cli: Cli, applied: Path, tmp_path: Path, row: str, said: str
 ) -> None:
     count = len(ledger_events(applied))
-    good = f"{OLD},{TODAY.year - 1}-03-20,按期办结"
+    good = f"T-03/longhu/finish:end,{TODAY.year - 1}-03-20,按期办结"
     code, _, noted = imported(cli, applied, tmp_path, good, row)
     assert code == 1
     assert "history.csv:3" in noted
@@ -257,8 +259,9 @@ def test_an_unknown_unit_is_suggested(cli: Cli, applied: Path) -> None:
 
 def test_status_counts_what_is_there(cli: Cli, applied: Path) -> None:
     found = answer(cli, "status", "--home", applied)
-    assert found["states"] == {"historic": 1, "waiting": 2}
-    assert found["记录"] == len(ledger_events(applied))
+    assert found["obligations"] == {"historic": 2, "waiting": 2}
+    assert found["events"] == len(ledger_events(applied))
+    assert not found["example"]
     assert "待签收" in cli("status", "--home", applied)[1]
 
 
@@ -341,37 +344,34 @@ class Rehearsed:
                     self.told.moment = moment
                     stage_function(name)(self.office, moment)
 
+    def dropped(self) -> Path:
+        """A workbook that somebody has just put into the drop folder."""
+        path = self.office.home.var / "inbox" / "龙湖镇.xlsx"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"not taken in yet")
+        return path
+
     def messages(self) -> dict[str, tuple[datetime, str]]:
         with self.ledger.read() as conn:
             rows = queries.messages(conn, limit=10_000)
         return {row["id"]: (row["created_at"], row["text"]) for row in rows}
 
 
-@pytest.fixture
-def inbox_file(tmp_path: Path) -> Iterator[Path]:
-    path = tmp_path / "office" / "var" / "inbox" / "龙湖镇.xlsx"
-    path.parent.mkdir(parents=True)
-    path.write_bytes(b"not yet taken in")
-    yield path
-    assert path.read_bytes() == b"not yet taken in", "预演动了收件夹里的文件"
-
-
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_what_the_preview_shows_is_what_happens(
-    tmp_path: Path, told: Told, seed: int, inbox_file: Path
-) -> None:
+def test_what_the_preview_shows_is_what_happens(tmp_path: Path, told: Told, seed: int) -> None:
     office = Rehearsed(tmp_path / "office", told, seed)
     try:
         before, now = office.messages(), told.moment
         with office.ledger.read() as conn:
             head = events.chain_head(conn)
+        waiting = office.dropped()
         shown = rehearse(office.office, now, 24)
+        assert waiting.read_bytes() == b"not taken in yet", "预演动了收件夹里的文件"
+        waiting.unlink()
         with office.ledger.read() as conn:
             assert events.chain_head(conn) == head
-        inbox_file.rename(tmp_path / "aside")  # what comes in meanwhile is not the preview's matter
         office.work(date(2026, 3, 18), date(2026, 4, 10))
         came = {key: told_ for key, told_ in office.messages().items() if key not in before}
-        (tmp_path / "aside").rename(inbox_file)
         assert len(shown) > 10
         assert {each["id"]: each["text"] for each in shown} == {
             key: text for key, (_, text) in came.items()
@@ -401,7 +401,12 @@ def test_preview_of_the_command(cli: Cli, applied: Path) -> None:
 def test_export_ledger_and_matrix(cli: Cli, applied: Path, tmp_path: Path) -> None:
     out = cli("export", "ledger", "--home", applied)[1]
     rows = list(csv.DictReader(io.StringIO(out)))
-    assert {row["key"] for row in rows} == {FINISH, "T-02/xindian/finish:end", OLD}
+    assert {row["key"] for row in rows} == {
+        FINISH,
+        "T-02/xindian/finish:end",
+        "T-03/longhu/finish:end",
+        OLD,
+    }
     path = tmp_path / "matrix.csv"
     assert cli("export", "matrix", "--out", path, "--home", applied)[0] == 0
     assert path.read_bytes().startswith(b"\xef\xbb\xbf")
@@ -522,6 +527,9 @@ def test_workdays(cli: Cli) -> None:
         ("workdays", "between", "1900-01-01", "2026-01-01"),
         ("workdays", "add", "2026-02-03", "三"),
         ("nonsense",),
+        ("status", "--nonsense"),
+        ("preview", "--days"),
+        ("status", "--format", "xml"),
         (),
         ("run", "nonsense"),
         ("why",),
@@ -539,6 +547,15 @@ def test_wrong_calls_say_how(
     assert (code, out) == (2, "")
     assert "办法：" in noted
     assert "Traceback" not in noted
+    assert not re.search(r"usage:|invalid|required|unrecognized|expected", noted)
+
+
+def test_help_is_in_chinese(cli: Cli) -> None:
+    for args in (("--help",), ("run", "--help"), ("assess", "run", "--help")):
+        code, out, _ = cli(*args)
+        assert code == 0
+        assert out.startswith("用法：duban")
+        assert not re.search(r"usage:|options:|positional|show this help", out)
 
 
 def test_every_listing_command_answers_in_json(cli: Cli, played: Path) -> None:

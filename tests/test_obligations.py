@@ -98,7 +98,7 @@ def test_counted_from_an_anchor(tmp_path: Path, anchor: str, due: date) -> None:
     found = planned(tmp_path, {"id": "T", "deadline": "自批复之日起2个月内"}, anchors=anchors)
     only = found["T/longhu/finish:end"]
     assert only.due_on == due
-    assert first_state(only, date(2026, 1, 1)) == WAITING
+    assert first_state(only.due_on, date(2026, 1, 1)) == WAITING
 
 
 def test_an_anchor_not_known_has_not_begun(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_an_anchor_not_known_has_not_begun(tmp_path: Path) -> None:
     only = found["T/longhu/finish:end"]
     assert (only.due_on, only.due_at) == (None, None)
     assert only.reason
-    assert first_state(only, date(2026, 1, 1)) == NOT_STARTED
+    assert first_state(only.due_on, date(2026, 1, 1)) == NOT_STARTED
 
 
 def test_a_withdrawn_task_owes_nothing(tmp_path: Path) -> None:
@@ -126,8 +126,8 @@ def test_beyond_the_published_years_is_provisional(tmp_path: Path) -> None:
 def test_before_use_is_historic(tmp_path: Path) -> None:
     found = planned(tmp_path, {"id": "T", "deadline": "2026年1月31日前"})
     only = found["T/longhu/finish:end"]
-    assert first_state(only, date(2026, 1, 31)) == WAITING
-    assert first_state(only, date(2026, 2, 1)) == HISTORIC
+    assert first_state(only.due_on, date(2026, 1, 31)) == WAITING
+    assert first_state(only.due_on, date(2026, 2, 1)) == HISTORIC
 
 
 def test_every_state_has_a_name() -> None:

@@ -18,7 +18,8 @@ from duban import clock
 from duban.errors import UsageError
 from duban.intake.evidence import MAX_BYTES
 from duban.ledger import links, queries
-from duban.ledger.events import Draft, canonical
+from duban.ledger.canon import canonical
+from duban.ledger.events import Draft
 from duban.ledger.outbox import Letter, queue
 from duban.portal import access, guard
 from duban.portal.office_pages import router as office_router
@@ -527,7 +528,9 @@ def test_everything_of_the_office_is_behind_the_key(house: House) -> None:
 def test_signing_in_needs_key_and_name_and_looking_signs_nobody_in(house: House) -> None:
     browser = house.browser()
     assert "set-cookie" not in browser.get(f"/office/login?key={KEY}").headers
-    assert browser.post("/office/login", data={"key": "wrong", "name": "经办人甲"}).status_code == 403
+    assert (
+        browser.post("/office/login", data={"key": "wrong", "name": "经办人甲"}).status_code == 403
+    )
     assert browser.post("/office/login", data={"key": KEY, "name": " "}).status_code == 422
     office = house.office()
     assert "经办人甲" in office.get("/office").text

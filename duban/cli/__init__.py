@@ -33,6 +33,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader (head, less) has gone: stop quietly, and keep Python from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.DONE
+    except (FileNotFoundError, IsADirectoryError) as problem:
+        sys.stderr.write(f"读不到文件：{problem.filename}。 办法：检查文件名和所在文件夹。\n")
+        return Exit.INPUT
     except OSError as problem:
         sys.stderr.write(
             f"文件或网络出错：{problem.strerror or problem}（{problem.filename or ''}）。 办法：检查路径、权限和磁盘空间后再试。\n"
@@ -48,13 +51,47 @@ def _command(module: str, function: str) -> Command:
 class _Parser(argparse.ArgumentParser):
     """An argument parser that speaks Chinese where it refuses."""
 
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more, add_help=False)
+        self._positionals.title, self._optionals.title = "参数", "选项"
+        self.add_argument("-h", "--help", action="help", help="显示用法")
+
+    def format_usage(self) -> str:
+        """The usage under a Chinese word."""
+        return super().format_usage().replace("usage: ", "用法：", 1)
+
+    def format_help(self) -> str:
+        """The help under Chinese words."""
+        return super().format_help().replace("usage: ", "用法：", 1)
+
     def error(self, message: str) -> NoReturn:
         """Refuse a wrong call with the way out."""
         self.print_usage(sys.stderr)
         self.exit(
             Exit.USAGE,
-            f"{self.prog}：用法不对（{message}）。 办法：运行 {self.prog} --help 查看用法。\n",
+            f"{self.prog}：用法不对（{_in_chinese(message)}）。 办法：运行 {self.prog} --help 查看用法。\n",
         )
+
+
+_REFUSALS = (
+    (r"the following arguments are required: (.+)", r"缺少 \1"),
+    (r"unrecognized arguments: (.+)", r"多出了 \1"),
+    (r"argument (.+): invalid choice: '(.*)' \(choose from (.+)\)", r"\1 没有“\2”，可选 \3"),
+    (r"argument (.+): invalid int value: '(.*)'", r"\1 应为整数，“\2”不是"),
+    (r"argument (.+): expected one argument", r"\1 后面要跟一个值"),
+    (r"ambiguous option: (\S+) could match (.+)", r"\1 不明确，可能是 \2"),
+)
+
+
+def _in_chinese(message: str) -> str:
+    """What argparse refuses, in the words of the reader; anything new as it came."""
+    import re
+
+    for english, chinese in _REFUSALS:
+        found = re.fullmatch(english, message)
+        if found:
+            return found.expand(chinese)
+    return message
 
 
 def parser() -> argparse.ArgumentParser:
@@ -93,7 +130,12 @@ def _matrix(subs: Subs) -> None:
         subs, "apply", "matrix.apply", "把任务分工写入台账（一次事务，重复运行不再写）", lists=True
     )
     sub.add_argument(
-        "--confirm", default="", metavar="理由或文号", help="允许改动已办结、已报送或已逾期的事项"
+        "--confirm",
+        "--approve",
+        dest="confirm",
+        default="",
+        metavar="理由或文号",
+        help="允许改动已办结、已报送或已逾期的事项",
     )
     sub.add_argument("--actor", default="", help="经办人（默认系统用户名）")
     sub = _add(

@@ -86,6 +86,7 @@ def user_revoke(args: argparse.Namespace) -> int:
 def doctor(args: argparse.Namespace) -> int:
     """Look at settings, ledger, stages and channels; say what needs a hand."""
     from duban.ledger import events, queries
+    from duban.ledger.plan import digest_of
     from duban.office import open_office
     from duban.stages.upkeep import stale_stages
     from notifier.config import load_channels
@@ -109,7 +110,9 @@ def doctor(args: argparse.Namespace) -> int:
                 found.append(
                     ("任务分工", f"自{applied['in_use_from']}启用" if applied else "还没有写入台账")
                 )
-                if applied is not None and applied["digest"] != office.matrix.digest:
+                if applied is not None and applied["digest"] != digest_of(
+                    office.matrix, office.planned()
+                ):
                     problems.append(
                         "tasks_def/ 或 units.yaml 有改动还没有写入台账。 办法：duban plan 看变化，duban apply 写入。"
                     )

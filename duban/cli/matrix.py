@@ -123,6 +123,7 @@ def _explain(args: argparse.Namespace, difference: Difference) -> None:
                 "kind": each.kind,
                 "subject": each.subject,
                 "sentence": each.sentence,
+                "classes": list(each.classes),
                 "asks": each.asks,
             }
             for each in difference.changes

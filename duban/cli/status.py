@@ -11,7 +11,13 @@ from duban.errors import Exit
 from duban.settings import Home, find_home
 from duban.status import STATE_NAMES
 
-_PROPOSAL = {"taken": "已发出", "waiting": "待确认", "confirmed": "已确认", "dropped": "不予采纳"}
+_PROPOSAL = {
+    "taken": "已发出",
+    "waiting": "待确认",
+    "confirmed": "已确认",
+    "dropped": "不予采纳",
+    "withdrawn": "自动撤回",
+}
 _MESSAGE = {
     "sent": "已送出",
     "queued": "待发",

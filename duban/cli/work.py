@@ -14,8 +14,8 @@ from duban.settings import find_home
 from duban.status import STATE_NAMES
 
 ALL = ("publish", "collect", "escalate", "remind", "digest", "assess", "deliver")
-"""Reminders after requests and escalation: a person gets one message a day, and it must hold them all."""
-
+"""What ``run all`` runs. Reminders after requests and escalation: a person's one message of the day must
+hold them all. Deliver last, so that it sends what the others queued."""
 TITLES = {
     "publish": "发布",
     "remind": "提醒",

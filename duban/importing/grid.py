@@ -27,7 +27,9 @@ class Grid:
     notes: dict[tuple[int, int], str] = field(default_factory=dict)
     hidden: bool = False
     knows_merges: bool = True
-    numbered: bool = True  # whether cells have names a clerk can find (B4); a Word table has rows only
+    numbered: bool = (
+        True  # whether cells have names a clerk can find (B4); a Word table has rows only
+    )
     heading: str = ""  # what stands above a Word table
 
     def text(self, row: int, column: int) -> str:

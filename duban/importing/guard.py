@@ -75,13 +75,21 @@ def kind_of(data: bytes) -> str:
         return _ole_kind(data)
     for magic, what in _OTHERS:
         if data.startswith(magic):
-            raise refuse("wrong-type", f"这是{what}，不是表格。", "请找原始的 Excel、CSV 或 Word 表格来导入。")
+            raise refuse(
+                "wrong-type",
+                f"这是{what}，不是表格。",
+                "请找原始的 Excel、CSV 或 Word 表格来导入。",
+            )
     start = data[:4096].lstrip(b"\xef\xbb\xbf \r\n\t").lower()
     if start.startswith((b"<html", b"<!doctype", b"<table", b"<?xml", b"<meta")):
         raise refuse("wrong-type", "这是网页或 XML 另起的名字，不是真正的 Excel 文件。")
     utf16 = data[:2] in {b"\xff\xfe", b"\xfe\xff"}
     if b"\x00" in data[:65536] and not utf16:
-        raise refuse("wrong-type", "认不出这是什么文件，里面不是文字。", "请导入 .xlsx、.xls、.csv 或 .docx。")
+        raise refuse(
+            "wrong-type",
+            "认不出这是什么文件，里面不是文字。",
+            "请导入 .xlsx、.xls、.csv 或 .docx。",
+        )
     return "csv"
 
 
@@ -99,7 +107,9 @@ def _zip_kind(data: bytes) -> str:
         raise refuse("wrong-type", "这是二进制工作簿（.xlsb）。")
     if "content.xml" in names and "mimetype" in names:
         return "ods"
-    raise refuse("wrong-type", "这是压缩包或别的文件，不是表格。", "请导入 .xlsx、.xls、.csv 或 .docx。")
+    raise refuse(
+        "wrong-type", "这是压缩包或别的文件，不是表格。", "请导入 .xlsx、.xls、.csv 或 .docx。"
+    )
 
 
 def _ole_kind(data: bytes) -> str:
@@ -107,18 +117,26 @@ def _ole_kind(data: bytes) -> str:
         return name.encode("utf-16-le") in data
 
     if holds("EncryptedPackage"):
-        raise refuse("encrypted", "文件加了密码，打不开。", "在 Excel 里去掉密码（文件 → 信息 → 保护工作簿），另存后再导入。")
+        raise refuse(
+            "encrypted",
+            "文件加了密码，打不开。",
+            "在 Excel 里去掉密码（文件 → 信息 → 保护工作簿），另存后再导入。",
+        )
     if holds("_VBA_PROJECT"):
         raise _macro()
     if holds("WordDocument"):
-        raise refuse("wrong-type", "这是旧版 Word 文档（.doc）。", "请在 Word 或 WPS 里另存为 .docx 再导入。")
+        raise refuse(
+            "wrong-type", "这是旧版 Word 文档（.doc）。", "请在 Word 或 WPS 里另存为 .docx 再导入。"
+        )
     if holds("Workbook") or holds("Book"):
         return "xls"
     raise refuse("wrong-type", "认不出这是什么文件。")
 
 
 def _macro() -> RefusedError:
-    return refuse("macro", "文件里有宏，为安全起见不打开。", "另存为不含宏的 Excel 工作簿（.xlsx）再导入。")
+    return refuse(
+        "macro", "文件里有宏，为安全起见不打开。", "另存为不含宏的 Excel 工作簿（.xlsx）再导入。"
+    )
 
 
 # ---- zipped files ------------------------------------------------------------------------------
@@ -138,7 +156,11 @@ class Package:
     def _check(self, size: int) -> None:
         parts = self._archive.infolist()
         total = sum(part.file_size for part in parts)
-        bomb = refuse("bomb", "文件展开后过大，为安全起见没有打开。", "请把表格内容复制到一个新的工作簿里，另存后再导入。")
+        bomb = refuse(
+            "bomb",
+            "文件展开后过大，为安全起见没有打开。",
+            "请把表格内容复制到一个新的工作簿里，另存后再导入。",
+        )
         if len(parts) > MAX_PARTS or total > MAX_TOTAL_BYTES:
             raise bomb
         if total > RATIO_FROM_BYTES and total > size * MAX_RATIO:
@@ -162,7 +184,14 @@ class Package:
                 raise refuse("bomb", "文件展开后过大，为安全起见没有打开。")
             with self._archive.open(name) as stream:
                 raw = b"".join(iter(lambda: stream.read(_CHUNK), b""))
-        except (KeyError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as problem:
+        except (
+            KeyError,
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            RuntimeError,
+            NotImplementedError,
+        ) as problem:
             raise refuse("damaged", "文件已损坏，读不完整。") from problem
         if name.endswith((".xml", ".rels")) and (b"<!DOCTYPE" in raw or b"\x00" in raw[:4]):
             raise refuse("damaged", "文件内容不合规范，为安全起见没有打开。")
@@ -240,7 +269,9 @@ class SheetXml:
         if b"<f" not in self.raw and b":f" not in self.raw:
             return found
         for match in _FORMULA.finditer(self.raw):
-            start = max(self.raw.rfind(b"<c ", 0, match.start()), self.raw.rfind(b":c ", 0, match.start()))
+            start = max(
+                self.raw.rfind(b"<c ", 0, match.start()), self.raw.rfind(b":c ", 0, match.start())
+            )
             ref = _REF.search(self.raw, start, match.start()) if start >= 0 else None
             if ref:
                 found.add((int(ref[2]) - 1, _column(ref[1]) - 1))
@@ -287,9 +318,13 @@ def sheet_parts(package: Package) -> dict[str, str]:
         for element in ET.fromstring(package.read("xl/workbook.xml")).iter():
             if element.tag.rpartition("}")[2] != "sheet":
                 continue
-            link = next((value for key, value in element.attrib.items() if _ROOM.fullmatch(key)), "")
+            link = next(
+                (value for key, value in element.attrib.items() if _ROOM.fullmatch(key)), ""
+            )
             target = targets.get(link, "")
-            found[element.attrib["name"]] = target.lstrip("/") if target.startswith("/") else f"xl/{target}"
+            found[element.attrib["name"]] = (
+                target.lstrip("/") if target.startswith("/") else f"xl/{target}"
+            )
     except (ET.ParseError, KeyError) as problem:
         raise refuse("damaged", "文件内容不完整，读不出来。") from problem
     return found

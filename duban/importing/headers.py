@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from duban.importing.grid import Grid
 
@@ -51,7 +52,7 @@ _WORDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         (SERIAL, r"序号?|编号|项次|序列|项目?编号|任务编号|任务序号|NO\.?|ID|#|条目"),
         (
             EXTRA,
-            r".{0,6}(?:领导|责任人|负责人|联系人|联络员|电话|联系方式|经办人|责任科室负责人|牵头人|签字|承办人|院长|校长)|备注|附注|注|"
+            r"(?!.*单位).{0,6}(?:领导|责任人|负责人|联系人|联络员|电话|联系方式|经办人|责任科室负责人|牵头人|签字|承办人|院长|校长)|备注|附注|注|"
             r"(?:目前|当前|工作|任务)?(?:完成|进展|落实|推进|办理|执行)(?:情况|状态|进度|程度|率)|是否完成|得分|自评.*|进度|状态|"
             r"存在问题|下一步.*|资金.*|经费.*|投资.*|原因|说明|其他|其它|整改情况|责任领导.*|维度|级别|来文.*|签收.*",
         ),
@@ -62,28 +63,28 @@ _WORDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         (WEIGHT, r"权重|分值|权数"),
         (
             SUPPORT,
-            rf"(?:主要)?(?:配合|协办|协同|协助|参与|参加|协作|支持|联动|会办|辅助|协调)(?:责任|实施|落实|承办|及落实)*{_ORG}?",
+            rf"(?:[省市县区州镇校院局旗]级?)?(?:主要)?(?:配合|协办|协同|协助|参与|参加|协作|支持|联动|会办|辅助|协调)(?:责任|实施|落实|承办|及落实)*{_ORG}?",
         ),
         (
             LEAD,
-            rf"(?:总)?(?:牵头|主办|主责|主体责任|第一责任|首要责任|抓总|牵头负责|牵头责任|牵头及责任|主要责任|主要负责|归口|归口管理)(?:责任|负责|承办|实施)*{_ORG}?",
+            rf"(?:[省市县区州镇校院局旗]级?)?(?:总)?(?:牵头|主办|主责|主体责任|第一责任|首要责任|抓总|牵头负责|牵头责任|牵头及责任|主要责任|主要负责|归口|归口管理)(?:责任|负责|承办|实施)*{_ORG}?",
         ),
         (
             OWNER,
-            rf"(?:责任|负责|承办|落实|实施|执行|主管|完成|具体|相关|任务|具体责任|具体实施|承担|组织实施|涉及){{1,2}}{_ORG}|"
+            rf"(?:[省市县区州镇校院局旗]级?)?(?:责任|负责|承办|落实|实施|执行|主管|完成|具体|相关|任务|具体责任|具体实施|承担|组织实施|涉及){{1,2}}{_ORG}|"
             r"责任分工|任务分工|职责分工|分工|责任|负责|分工安排|单位|部门|责任(?:和|及|、)?配合单位|责任部门(?:和|及)配合部门|牵头(?:和|及|、)?(?:配合|责任|参与)(?:单位|部门)|"
-            r"责任落实|工作分工|任务分解|责任单位及责任人|牵头责任",
+            r"责任落实|工作分工|责任单位(?:及|和|、)责任人|单位及责任人",
         ),
         (
             DEADLINE,
             r"(?:计划|预计|要求|拟|应)?(?:完成|办结|整改|办理|实施|落实|工作|任务|报送|推进|截止|序时|目标|进度|时间)?"
-            r"(?:时限|期限|时间|时间节点|节点|时间表|日期|时间要求|进度安排|进度要求|时间安排|时间进度|时限要求|期限要求|完成日期|完成时间|起止时间|阶段)|"
+            r"(?:时限|期限|时间|时间节点|节点|时间表|日期|时间要求|进度安排|进度要求|时间安排|开始时间|起始时间|启动时间|时间进度|时限要求|期限要求|完成日期|完成时间|起止时间|阶段)|"
             r"进度安排|进度计划|时序进度|序时进度|工期|时间(?:及|和)进度.*|.{0,4}时间节点.{0,4}|年度|月份|起止年月|实施进度|实施阶段",
         ),
         (
             DELIVERABLE,
-            rf"(?:.{{0,4}})(?:成果|成效|考核要点|考核标准|考核内容|完成标准|验收标准|评价标准|标准|完成形式|成果形式|输出|交付物|绩效目标|"
-            rf"预期目标|工作目标|年度目标|目标要求|目标值|量化指标|考核指标|任务目标|阶段目标|预期成果|完成标志|办结标准|目标|指标|指标值|标志性.{{0,4}})",
+            r"(?:.{0,4})(?:成果|成效|考核要点|考核标准|考核内容|完成标准|验收标准|评价标准|标准|完成形式|成果形式|输出|交付物|绩效目标|"
+            r"预期目标|工作目标|年度目标|目标要求|目标值|量化指标|考核指标|任务目标|阶段目标|预期成果|完成标志|办结标准|目标|指标|指标值|标志性.{0,4})",
         ),
         (
             AREA,
@@ -93,12 +94,12 @@ _WORDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         (
             TEXT,
             r"(?:具体|主要|重点|推进|工作|任务|实施|落实|细化|保障|创建|阶段|阶段性|年度|分阶段|各阶段){0,2}(?:内容|措施|举措|要求|做法|步骤|安排|要点|路径|描述|细则|细化任务|计划|方案|进程|阶段任务|阶段工作|任务分解|工作任务分解|计划安排|行动)|"
-            r"阶段|阶段任务|工作阶段|任务阶段|具体任务|具体工作|具体事项|二级(?:指标|任务|目录)|三级(?:指标|任务)|工作任务及要求|任务要求|子任务|分项任务|任务明细|内容及要求|第[一二三四五]阶段",
+            r"阶段|阶段任务|工作阶段|任务阶段|具体任务|具体工作|具体事项|二级(?:指标|任务|目录)|三级(?:指标|任务)|工作任务及要求|任务要求|子任务|任务分解|工作分解|目标分解|阶段性(?:任务|工作|安排)|分项任务|任务明细|内容及要求|第[一二三四五]阶段",
         ),
         (
             TITLE,
             rf"(?:[0-9]{{4}}年(?:度)?)?(?:重点|主要|工作|目标|核心|年度|改革|建设|整改|试点|创建|专项|党建|关键|攻坚|省定|市定|重大|分解|办理|督办|督查|推进|任务|实施|基本){{0,3}}{_WORK}{{1,2}}"
-            r"(?:名称|事项|清单|分解|内容|任务|要点|要求|安排)?|名称|具体名称|议定事项|决策部署|分项|评价内容|创建标准|工作要点及任务|测评内容|议题|反馈问题|问题清单",
+            r"(?:名称|事项|清单|分工|分解|内容|任务|要点|要求|安排)?|名称|具体名称|议定事项|决策部署|分项|评价内容|创建标准|工作要点及任务|测评内容|议题|反馈问题|问题清单",
         ),
     )
 )
@@ -126,6 +127,12 @@ def role_of(label: str) -> str:
         if pattern.fullmatch(label):
             return role
     return ""
+
+
+@lru_cache(maxsize=4096)
+def word_role(text: str) -> str:
+    """The role of a cell that might be a header's, from its text."""
+    return role_of(label_of(text)) if len(text) <= 60 else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +166,14 @@ def header_at(grid: Grid, row: int) -> Columns | None:
     """The header that begins in this row, or None."""
     cells = grid.rows[row]
     filled = [cell for cell in cells if cell]
-    if len(filled) < 2 or any(len(cell) > 60 for cell in filled):
+    if (
+        not filled
+        or not word_role(filled[0])
+        or len(filled) < 2
+        or any(len(cell) > 60 for cell in filled)
+    ):
         return None
-    words = [role_of(label_of(cell)) for cell in filled]
+    words = [word_role(cell) for cell in filled]
     if sum(map(bool, words)) * 5 < len(words) * 4 or not (set(words) & _NEEDED):
         return None
     last, labels = _deepen(grid, row)
@@ -177,7 +189,7 @@ def _deepen(grid: Grid, row: int) -> tuple[int, dict[int, list[str]]]:
     last = row
     for below in range(row + 1, min(row + HEADER_DEPTH, len(grid.rows))):
         texts = [cell for cell in grid.rows[below] if cell]
-        if not texts or not all(role_of(label_of(text)) for text in texts):
+        if not texts or not all(word_role(text) for text in texts):
             break
         if not _sub_header(grid, row, below):
             break
@@ -218,7 +230,9 @@ def _columns(grid: Grid, row: int, last: int, labels: dict[int, list[str]]) -> C
     shown: dict[int, str] = {}
     for column in sorted(labels):
         texts = list(dict.fromkeys(labels[column]))
-        role = next((found for text in reversed(texts) if (found := role_of(label_of(text)))), EXTRA)
+        role = next(
+            (found for text in reversed(texts) if (found := role_of(label_of(text)))), EXTRA
+        )
         above = role_of(label_of(texts[0]))
         if role in {OWNER, EXTRA, TITLE, TEXT} and above in {LEAD, SUPPORT} and len(texts) > 1:
             role = above
@@ -227,7 +241,7 @@ def _columns(grid: Grid, row: int, last: int, labels: dict[int, list[str]]) -> C
     _settle(roles, shown)
     works = any(roles.get(role) for role in WORK_ROLES)
     others = [role for role in (SERIAL, LEAD, OWNER, DEADLINE, STAGE) if roles.get(role)]
-    if not works or not [role for role in others if role != SERIAL] and not _plain_list(roles):
+    if not works or (not [role for role in others if role != SERIAL] and not _plain_list(roles)):
         return None
     first = any("牵头" in text and re.search(r"首位|第一", text) for text in shown.values())
     frozen = {role: tuple(columns) for role, columns in roles.items()}
@@ -254,8 +268,12 @@ def _settle(roles: dict[str, list[int]], shown: dict[int, str]) -> None:
         _promote(roles)
     elif len(roles[TITLE]) > 1:
         _several_titles(roles, shown)
+    if len(roles.get(DEADLINE, ())) > 1:
+        _one_deadline(roles, shown)
     if roles.get(DEADLINE) and roles.get(STAGE) and len(roles[STAGE]) == 1:
-        roles[EXTRA] = sorted([*roles.get(EXTRA, []), *roles.pop(STAGE)])
+        (column,) = roles.pop(STAGE)
+        role = DELIVERABLE if shown[column].endswith(("目标", "任务", "计划")) else EXTRA
+        roles[role] = sorted([*roles.get(role, []), column])
 
 
 def _promote(roles: dict[str, list[int]]) -> None:
@@ -280,6 +298,23 @@ def _several_titles(roles: dict[str, list[int]], shown: dict[int, str]) -> None:
     rest = [column for column in goals if column not in works]
     if rest:
         roles[DELIVERABLE] = sorted([*roles.get(DELIVERABLE, []), *rest])
+
+
+def _one_deadline(roles: dict[str, list[int]], shown: dict[int, str]) -> None:
+    """开始时间 | 完成时间: the end is the deadline; a column of 阶段 is content."""
+    columns = roles[DEADLINE]
+    for wish in (r"完成|办结|截止|结束|时限|期限", r"时间|日期|节点|月"):
+        ends = [
+            each for each in columns if re.search(wish, shown[each]) and "开始" not in shown[each]
+        ]
+        if ends:
+            break
+    last = (ends or columns)[-1]
+    roles[DEADLINE] = [last]
+    for column in columns:
+        if column != last:
+            role = TEXT if "阶段" in shown[column] else EXTRA
+            roles[role] = sorted([*roles.get(role, []), column])
 
 
 def same_header(columns: Columns, cells: list[str]) -> bool:

@@ -26,22 +26,23 @@ def read_csv(data: bytes, name: str) -> Grid:
             if len(cells) > MAX_COLUMNS:
                 raise refuse("too-wide", f"表格超过 {MAX_COLUMNS} 列。", "检查分隔符；" + _RESAVE)
     except csv.Error as problem:
-        raise refuse("damaged", f"CSV 读不下去（第 {len(rows) + 1} 行附近）。", _RESAVE) from problem
+        raise refuse(
+            "damaged", f"CSV 读不下去（第 {len(rows) + 1} 行附近）。", _RESAVE
+        ) from problem
     return Grid(name, rows, knows_merges=False)
 
 
 def _decode(data: bytes) -> str:
-    if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        encodings = ["utf-16"]
-    else:
-        encodings = ["utf-8-sig", "gb18030"]
-    for encoding in encodings:
+    marked = data[:2] in {b"\xff\xfe", b"\xfe\xff"}
+    for encoding in ["utf-16"] if marked else ["utf-8-sig", "gb18030"]:
         try:
             return data.decode(encoding)
         except UnicodeDecodeError:
             continue
     raise refuse(
-        "encoding", "文字编码认不出来（不是 UTF-8，也不是 GBK/GB18030）。", "用 Excel 打开原表，另存为 .xlsx 或“CSV UTF-8”。"
+        "encoding",
+        "文字编码认不出来（不是 UTF-8，也不是 GBK/GB18030）。",
+        "用 Excel 打开原表，另存为 .xlsx 或“CSV UTF-8”。",
     )
 
 
@@ -75,7 +76,9 @@ def read_document(data: bytes) -> list[Grid]:
         body = docx.Document(io.BytesIO(data)).element.body
     except Exception as problem:
         # python-docx passes on errors of lxml, zipfile and its own for a damaged document.
-        raise refuse("damaged", "Word 文档读不出来。", "在 Word 或 WPS 里打开，另存为 .docx 再导入。") from problem
+        raise refuse(
+            "damaged", "Word 文档读不出来。", "在 Word 或 WPS 里打开，另存为 .docx 再导入。"
+        ) from problem
     grids: list[Grid] = []
     heading = ""
     for element in body.iter(f"{_W}tbl", f"{_W}p"):
@@ -164,7 +167,11 @@ def _cell_text(cell: Any) -> str:
 
 
 def _text(paragraph: Any) -> str:
-    parts = []
-    for node in paragraph.iter(f"{_W}t", f"{_W}br", f"{_W}tab", f"{_W}cr"):
-        parts.append(node.text or "" if node.tag == f"{_W}t" else " " if node.tag.endswith("tab") else "\n")
-    return clean("".join(parts))
+    nodes = paragraph.iter(f"{_W}t", f"{_W}br", f"{_W}tab", f"{_W}cr")
+    return clean("".join(map(_of_node, nodes)))
+
+
+def _of_node(node: Any) -> str:
+    if node.tag == f"{_W}t":
+        return node.text or ""
+    return " " if node.tag.endswith("tab") else "\n"

@@ -47,7 +47,9 @@ def read_workbook(data: bytes, *, xml: bool) -> list[Grid]:
     except Exception as problem:
         # calamine raises a dozen kinds of its own and may panic on crafted files.
         if "assword" in str(problem):
-            raise refuse("encrypted", "文件加了密码，打不开。", "去掉密码另存后再导入。") from problem
+            raise refuse(
+                "encrypted", "文件加了密码，打不开。", "去掉密码另存后再导入。"
+            ) from problem
         raise refuse("damaged", "文件内容读不出来。") from problem
     return grids
 
@@ -66,9 +68,15 @@ def _look(package: Package) -> dict[str, SheetXml]:
 def _grid(book: Any, meta: Any, xml: SheetXml | None, package: Package | None) -> Grid:
     sheet = book.get_sheet_by_name(meta.name)
     if sheet.total_height > MAX_ROWS or sheet.total_width > MAX_COLUMNS:
-        raise refuse("too-long", f"表格超过 {MAX_ROWS} 行或 {MAX_COLUMNS} 列。", "删去多余的行和列，再导入。")
+        raise refuse(
+            "too-long", f"表格超过 {MAX_ROWS} 行或 {MAX_COLUMNS} 列。", "删去多余的行和列，再导入。"
+        )
     if sheet.total_height * sheet.total_width > MAX_AREA:
-        raise refuse("too-wide", "表格的行和列都很多，不像任务分工表。", "只留下任务分工表所在的区域，再导入。")
+        raise refuse(
+            "too-wide",
+            "表格的行和列都很多，不像任务分工表。",
+            "只留下任务分工表所在的区域，再导入。",
+        )
     rows = sheet.to_python(skip_empty_area=False)
     merges = [
         (first[0], first[1], last[0], last[1])
@@ -89,7 +97,8 @@ def _show(grid: Grid, xml: SheetXml | None, package: Package | None) -> None:
     """Turn every value of the grid into the text that stands in the cell."""
     dates: dict[tuple[int, int], date] = {}
     kinds = grid.kinds
-    for at, cells in enumerate(grid.rows):
+    rows: list[list[Any]] = grid.rows  # as calamine gave them
+    for at, cells in enumerate(rows):
         for column, value in enumerate(cells):
             if type(value) is str:
                 if value:
@@ -119,7 +128,9 @@ def _show_dates(
         shape = formats[style] if style < len(formats) else "ymd"
         grid.rows[row][column] = _day(day, shape)
         if shape != "ymd":
-            grid.notes[row, column] = f"单元格里存的是日期 {day:%Y-%m-%d}，按显示的“{_day(day, shape)}”读"
+            grid.notes[row, column] = (
+                f"单元格里存的是日期 {day:%Y-%m-%d}，显示出来是“{_day(day, shape)}”"
+            )
 
 
 def _day(value: date, shape: str) -> str:

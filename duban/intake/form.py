@@ -14,7 +14,7 @@ from duban import clock
 from duban.errors import NOWHERE, InputError
 from duban.lamps import Lamp, LampPolicy
 from duban.ledger import queries
-from duban.ledger.events import canonical
+from duban.ledger.canon import canonical
 from duban.ledger.figures import Connection
 from duban.ledger.links import home_key
 from duban.ledger.transitions import FINISHES

@@ -10,17 +10,19 @@ from sqlalchemy.engine import Connection
 
 from duban.ledger import tables
 from duban.ledger.events import Draft
-from duban.ledger.plan import COMPARED, Current, Difference, differ
+from duban.ledger.plan import COMPARED, Current, Difference, differ, digest_of
 from duban.ledger.store import Ledger, Writing
 from duban.matrix.model import Matrix
-from duban.obligations import Planned
+from duban.obligations import Wanted
 
 
-def gather(conn: Connection, plan_id: str) -> Current:
-    """What the ledger holds of a plan."""
+def gather(conn: Connection, plan_id: str, *, unless: str = "") -> Current:
+    """What the ledger holds of a plan; only its frame when it was applied with the digest ``unless``."""
     plan = (
         conn.execute(sa.select(tables.plan).where(tables.plan.c.id == plan_id)).mappings().first()
     )
+    if plan and plan["digest"] == unless:
+        return Current(unless, plan["in_use_from"], dict(plan), {}, {}, {})
     units = _by(conn, sa.select(tables.unit), "id")
     tasks = _by(conn, sa.select(tables.task).where(tables.task.c.plan == plan_id), "id")
     o = tables.obligation.c
@@ -36,18 +38,22 @@ def gather(conn: Connection, plan_id: str) -> Current:
     )
 
 
+def _gather(conn: Connection, matrix: Matrix, wanted: Wanted) -> Current:
+    return gather(conn, matrix.plan.id, unless=digest_of(matrix, wanted))
+
+
 def _by(conn: Connection, query: sa.Select[Any], key: str) -> dict[str, Any]:
     return {row[key]: row for row in conn.execute(query).mappings()}
 
 
-def preview(ledger: Ledger, matrix: Matrix, planned: list[Planned], now: datetime) -> Difference:
+def preview(ledger: Ledger, matrix: Matrix, wanted: Wanted, now: datetime) -> Difference:
     """What ``apply`` would write, without writing."""
     with ledger.read() as conn:
-        return differ(matrix, planned, gather(conn, matrix.plan.id), now)
+        return differ(matrix, wanted, _gather(conn, matrix, wanted), now)
 
 
 def apply(
-    ledger: Ledger, matrix: Matrix, planned: list[Planned], *, actor: str, confirmed: str = ""
+    ledger: Ledger, matrix: Matrix, wanted: Wanted, *, actor: str, confirmed: str = ""
 ) -> Difference:
     """Write the difference in one transaction; with none, nothing is written.
 
@@ -55,8 +61,8 @@ def apply(
     settled. Without it such a difference is returned and nothing is written (see ``Difference.asks``).
     """
     with ledger.write(actor) as writing:
-        current = gather(writing.conn, matrix.plan.id)
-        difference = differ(matrix, planned, current, writing.at)
+        current = _gather(writing.conn, matrix, wanted)
+        difference = differ(matrix, wanted, current, writing.at)
         if difference.asks and not confirmed:
             return difference
         _write(writing, difference, confirmed)

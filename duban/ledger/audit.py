@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from duban.ledger import events, tables
+from duban.ledger.canon import canonical
 from duban.ledger.store import Ledger
 
 
@@ -45,4 +46,4 @@ def _recorded() -> list[sa.Table]:
 def _rows(conn: Connection, table: sa.Table) -> list[str]:
     skip = tables.OPERATIONAL.get(table.name, frozenset())
     columns = [column for column in table.c if column.name not in skip]
-    return sorted(events.canonical(list(row)) for row in conn.execute(sa.select(*columns)))
+    return sorted(canonical(list(row)) for row in conn.execute(sa.select(*columns)))

@@ -21,7 +21,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from duban import clock
-from duban.ledger import tables
+from duban.ledger import bulk, tables
+from duban.ledger.canon import canonical
 
 GENESIS = "0" * 64
 
@@ -35,6 +36,7 @@ KINDS: Mapping[str, tuple[sa.Table, str]] = {
     "task.written": (tables.task, "upsert"),
     "task.withdrawn": (tables.task, "update"),
     "obligation.planned": (tables.obligation, "insert"),
+    "obligations.expanded": (tables.obligation, "expand"),  # many of one task at once
     "obligation.replanned": (tables.obligation, "update"),  # wording, weight, owner's role
     "obligation.moved": (tables.obligation, "update"),  # a new due that supersedes the old one
     "obligation.cancelled": (tables.obligation, "update"),
@@ -189,45 +191,41 @@ def event_hash(row: Any) -> str:
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
 
-def canonical(value: Any) -> str:
-    """JSON text that is the same for the same value: sorted keys, no spaces, exact decimals."""
-    return json.dumps(
-        value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_plain
-    )
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, datetime):
-        return clock.stamp(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    msg = f"{type(value).__name__} does not belong in an event"
-    raise TypeError(msg)
-
-
 def read_events(
     conn: Connection, *, after: int = 0, obligation: str | None = None, subject: str | None = None
 ) -> Iterator[Event]:
     """Events in order; those of one obligation or subject when given."""
     query = sa.select(tables.event).where(tables.event.c.seq > after).order_by(tables.event.c.seq)
     if obligation is not None:
-        query = query.where(tables.event.c.obligation == obligation)
+        listed = (
+            f"task:{obligation.split('/', maxsplit=1)[0]}"  # it was listed with all of its task
+        )
+        query = query.where(
+            sa.or_(
+                tables.event.c.obligation == obligation,
+                sa.and_(
+                    tables.event.c.kind == "obligations.expanded", tables.event.c.subject == listed
+                ),
+            )
+        )
     if subject is not None:
         query = query.where(tables.event.c.subject == subject)
-    for row in conn.execute(query, execution_options={"yield_per": 1000}).mappings():
-        yield Event(**{**row, "data": json.loads(row["data"])})
+    with conn.execute(query, execution_options={"yield_per": 1000}) as result:
+        for row in result.mappings():
+            yield Event(**{**row, "data": json.loads(row["data"])})
 
 
 def verify_chain(conn: Connection) -> Event | None:
     """The first event that does not fit the chain, or None when all of them do."""
     prev, expected = GENESIS, 1
     query = sa.select(tables.event).order_by(tables.event.c.seq)
-    for row in conn.execute(query, execution_options={"yield_per": 1000}).mappings():
-        if row["seq"] != expected or row["prev_hash"] != prev or event_hash(row) != row["hash"]:
-            return Event(**{**row, "data": {"raw": row["data"]}})
-        prev, expected = row["hash"], expected + 1
+    # Closed at once, also when a misfit ends the reading: a server-side cursor left open blocks.
+    with conn.execute(query, execution_options={"yield_per": 1000}) as result:
+        for row in result.mappings():
+            fits = row["seq"] == expected and row["prev_hash"] == prev
+            if not fits or event_hash(row) != row["hash"]:
+                return Event(**{**row, "data": {"raw": row["data"]}})
+            prev, expected = row["hash"], expected + 1
     return None
 
 
@@ -239,14 +237,16 @@ def rebuild(conn: Connection) -> int:
     count = 0
     batch: list[tuple[str, Mapping[str, Any]]] = []
     for happened in list(read_events(conn)):
-        batch.append((happened.kind, _typed(KINDS[happened.kind][0], happened.data["row"])))
+        batch.append((happened.kind, _typed(*KINDS[happened.kind], happened.data["row"])))
         count += 1
     _project(conn, batch)
     return count
 
 
-def _typed(table: sa.Table, row: Mapping[str, Any]) -> dict[str, Any]:
+def _typed(table: sa.Table, how: str, row: Mapping[str, Any]) -> Mapping[str, Any]:
     """Row values read from an event's JSON, as the columns want them."""
+    if how == "expand":
+        return row  # plain values: the database spells them out
     return {name: _typed_value(table.c[name].type, value) for name, value in row.items()}
 
 
@@ -277,7 +277,10 @@ def _write(
     conn: Connection, table: sa.Table, how: str, columns: Sequence[str], rows: list[dict[str, Any]]
 ) -> None:
     keys = [column.name for column in table.primary_key]
-    if how == "insert":
+    if how == "expand":
+        for row in rows:
+            bulk.expand(conn, row)
+    elif how == "insert":
         conn.execute(table.insert(), rows)
     elif how == "upsert":
         conn.execute(_upsert(conn, table, keys, columns), rows)

@@ -94,6 +94,8 @@ class _Sources:
 
     def __init__(self, conn: Connection, keys: list[str]) -> None:
         self._event: dict[tuple[str, str], str] = {}
+        self._listed: dict[str, str] = {}
+        self._read_listed(conn)
         self._late: dict[str, bool] = {}
         self._files: dict[str, list[str]] = {}
         for start in range(0, len(keys), 500):
@@ -111,6 +113,13 @@ class _Sources:
         )
         for obligation, kind, seq, digest in conn.execute(query):
             self._event[obligation, kind] = f"{seq}:{digest[:12]}"
+
+    def _read_listed(self, conn: Connection) -> None:
+        """Where the obligations of each task were first listed."""
+        e = tables.event.c
+        query = sa.select(e.subject, e.seq, e.hash).where(e.kind == "obligations.expanded")
+        for subject, seq, digest in conn.execute(query.order_by(e.seq.desc())):
+            self._listed[subject] = f"{seq}:{digest[:12]}"
 
     def _read_submissions(self, conn: Connection, keys: list[str]) -> None:
         """Late is judged once, by the first report that was owed."""
@@ -137,8 +146,11 @@ class _Sources:
             self._files.setdefault(obligation, []).append(digest)
 
     def event(self, key: str, *kinds: str) -> str:
-        """The newest event of the first kind that happened."""
-        return next((self._event[key, kind] for kind in kinds if (key, kind) in self._event), "")
+        """The newest event of the first kind that happened; else where its task was listed."""
+        listed = self._listed.get(f"task:{key.split('/', maxsplit=1)[0]}", "")
+        return next(
+            (self._event[key, kind] for kind in kinds if (key, kind) in self._event), listed
+        )
 
     def late(self, key: str) -> bool:
         """Whether the first report came after the due."""
@@ -184,7 +196,8 @@ def _timeliness(row: Any, sources: _Sources) -> Iterator[Fact]:
             yield _fact(row, "missing", event, sources, note=f"{due}，至今未报")
     else:
         came = clock.local(row["submitted_at"])
-        late = sources.late(key)
+        # Imported history brings no report of its own: its day is compared with the due.
+        late = sources.late(key) or (row["versions"] == 0 and came.date() > row["original_due_on"])
         event = sources.event(key, "obligation.reported", "obligation.adopted")
         yield _fact(
             row,

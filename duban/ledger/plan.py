@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 
 from duban import clock
-from duban.matrix.model import Matrix, Task, Unit
-from duban.obligations import NOT_STARTED, WAITING, Planned, first_state
+from duban.ledger.plan_rows import expansion_row, plan_data, planned_row, task_row, unit_row
+from duban.ledger.plan_words import target_sentences, task_sentence
+from duban.matrix.model import Matrix
+from duban.obligations import NOT_STARTED, WAITING, Expansion, Planned, Wanted, first_state
 
 SETTLED = frozenset({"submitted", "closed"})
 _COMPARED = (
@@ -39,6 +42,22 @@ _WORDS = {
     "provisional": "暂定标记",
 }
 
+CLASSES: Mapping[str, str] = {
+    "added": "新增",
+    "withdrawn": "取消",
+    "merged": "合并",
+    "split": "拆分",
+    "restored": "恢复",
+    "lead": "牵头单位",
+    "support": "配合单位",
+    "deadline": "时限",
+    "weight": "权重",
+    "target": "指标目标",
+    "wording": "仅文字",
+    "unit": "单位名录",
+    "plan": "方案",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -50,6 +69,8 @@ class Change:
     sentence: str
     obligation: str | None = None
     asks: bool = False  # touches what is settled or missed: a person must confirm
+    classes: tuple[str, ...] = ()  # keys of CLASSES
+    number: int = 1  # obligations it stands for
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,222 +98,151 @@ class Difference:
         return [change for change in self.changes if change.asks]
 
     def sentences(self) -> list[str]:
-        """What would happen, the many new obligations of one task told as one sentence."""
+        """What would happen, the many obligations of one task told as one sentence."""
         return _summary(self.changes)
 
 
-def differ(
-    matrix: Matrix, planned: Sequence[Planned], current: Current, now: datetime
-) -> Difference:
+def digest_of(matrix: Matrix, wanted: Wanted) -> str:
+    """One hash of everything that obligations are made from: text files, calendar, reporting lead."""
+    return hashlib.sha256(f"{matrix.digest}:{wanted.version}".encode()).hexdigest()
+
+
+def differ(matrix: Matrix, wanted: Wanted, current: Current, now: datetime) -> Difference:
     """Compare the matrix with the ledger. Nothing differs: no change at all."""
     today = clock.day_of(now)
     in_use_from = current.in_use_from or matrix.plan.in_use_from or today
+    if current.digest == digest_of(matrix, wanted):
+        return Difference([], in_use_from)
     changes = [
-        *_plan_change(matrix, current, in_use_from, now),
+        _plan_change(matrix, digest_of(matrix, wanted), current, in_use_from, now),
         *_unit_changes(matrix, current),
         *_task_changes(matrix, current, today),
-        *_obligation_changes(matrix, planned, current, in_use_from, today),
+        *_obligation_changes(matrix, wanted, current, in_use_from, today),
     ]
     return Difference(changes, in_use_from)
 
 
 def _plan_change(
-    matrix: Matrix, current: Current, in_use_from: date, now: datetime
-) -> Iterable[Change]:
-    if current.digest == matrix.digest:
-        return
+    matrix: Matrix, digest: str, current: Current, in_use_from: date, now: datetime
+) -> Change:
     plan = matrix.plan
-    row = {
+    row: dict[str, Any] = {
         "id": plan.id,
         "title": plan.title,
         "in_use_from": in_use_from,
-        "digest": matrix.digest,
+        "digest": digest,
         "applied_at": now,
         "data": plan_data(matrix),
     }
-    known = current.plan
-    first = f"首次应用工作方案《{plan.title}》，自{in_use_from}起启用"
-    sentence = first if known is None else f"工作方案《{plan.title}》的文本有改动"
-    yield Change("plan.applied", plan.id, row, sentence)
-
-
-def plan_data(matrix: Matrix) -> str:
-    """The frame of the plan as text, kept with the ledger so that papers can be made from it alone."""
-    from duban.ledger.events import canonical
-
-    plan = matrix.plan
-    return canonical(
-        {
-            "doc_no": plan.doc_no,
-            "issuer": plan.issuer,
-            "starts_on": plan.starts_on,
-            "ends_on": plan.ends_on,
-            "anchors": dict(plan.anchors),
-            "areas": {item.id: item.name for item in (*plan.areas, *plan.safeguards)},
-            "goals": {item.id: item.name for item in plan.goals},
-        }
-    )
+    if current.plan is None:
+        first = f"首次应用工作方案《{plan.title}》，自{in_use_from}起启用"
+        return Change("plan.applied", plan.id, row, first, classes=("plan",))
+    targets = target_sentences(json.loads(current.plan["data"]), json.loads(row["data"]))
+    said = "；".join([f"工作方案《{plan.title}》的文本、单位或日历有改动", *targets])
+    return Change("plan.applied", plan.id, row, said, classes=("target",) if targets else ("plan",))
 
 
 # ---- units and tasks -------------------------------------------------------------------------
 
 
-def unit_row(unit: Unit) -> dict[str, Any]:
-    """A unit as the ledger keeps it; holders stay in the YAML and are resolved when a message is sent."""
-    from duban.ledger.events import canonical
-
-    data = {
-        "aliases": unit.aliases,
-        "second_name": unit.second_name,
-        "parent": unit.parent,
-        "left": unit.left_on,
-    }
-    return {
-        "id": unit.id,
-        "name": unit.name,
-        "short": unit.short,
-        "kind": unit.kind.value,
-        "grp": unit.group,
-        "active": 1,
-        "data": canonical(data),
-    }
-
-
-def _unit_changes(matrix: Matrix, current: Current) -> Iterable[Change]:
+def _unit_changes(matrix: Matrix, current: Current) -> Iterator[Change]:
     for unit in matrix.directory.units.values():
         row, known = unit_row(unit), current.units.get(unit.id)
         if known is None or any(known[name] != value for name, value in row.items()):
-            word = "新增" if known is None else "改动"
-            yield Change("unit.written", f"unit:{unit.id}", row, f"{word}单位：{unit.name}")
+            said = f"{'新增' if known is None else '改动'}单位：{unit.name}"
+            yield Change("unit.written", f"unit:{unit.id}", row, said, classes=("unit",))
     for gone in sorted(set(current.units) - set(matrix.directory.units)):
         if current.units[gone]["active"]:
-            row = {"id": gone, "active": 0}
+            said = f"单位{current.units[gone]['name']}已不在名录，其办理历史保留"
             yield Change(
-                "unit.left", f"unit:{gone}", row, f"单位{current.units[gone]['name']}已不在名录"
+                "unit.left", f"unit:{gone}", {"id": gone, "active": 0}, said, classes=("unit",)
             )
 
 
-def task_row(task: Task, plan_id: str) -> dict[str, Any]:
-    """A task as the ledger keeps it."""
-    from duban.ledger.events import canonical
-
-    data = {
-        "text": task.text,
-        "clause": task.clause,
-        "lead": task.lead,
-        "joint": task.joint,
-        "support": task.support,
-        "support_text": task.support_text,
-        "responsibility": task.responsibility,
-        "deliverable": task.deliverable,
-        "evidence": task.evidence,
-        "deadline": task.deadline_phrase,
-        "indicators": task.indicators,
-        "goals": task.goals,
-    }
-    return {
-        "plan": plan_id,
-        "id": task.id,
-        "title": task.title,
-        "area": task.area,
-        "weight": task.weight,
-        "withdrawn_on": task.withdrawn_on,
-        "source": task.source.value,
-        "data": canonical(data),
-    }
+def heirs_of(matrix: Matrix) -> dict[str, list[str]]:
+    """A task that is gone to the tasks that say they replace it."""
+    found: dict[str, list[str]] = {}
+    for task in matrix.plan.tasks:
+        for old in task.replaces:
+            found.setdefault(old, []).append(task.id)
+    return found
 
 
-def _task_changes(matrix: Matrix, current: Current, today: date) -> Iterable[Change]:
+def _task_changes(matrix: Matrix, current: Current, today: date) -> Iterator[Change]:
     plan_id = matrix.plan.id
+    shorts = {unit.id: unit.short for unit in matrix.directory.units.values()}
     for task in matrix.plan.tasks:
         row, known = task_row(task, plan_id), current.tasks.get(task.id)
         if known is None:
-            yield Change("task.written", f"task:{task.id}", row, f"新增任务 {task.id} {task.title}")
+            said = f"新增任务 {task.id} {task.title}"
+            yield Change("task.written", f"task:{task.id}", row, said, classes=("added",))
         elif any(known[name] != value for name, value in row.items()):
-            yield Change("task.written", f"task:{task.id}", row, _task_sentence(task, row, known))
+            said, classes = task_sentence(row, known, shorts)
+            yield Change("task.written", f"task:{task.id}", row, said, classes=classes)
+    heirs = heirs_of(matrix)
     for gone in sorted(set(current.tasks) - {task.id for task in matrix.plan.tasks}):
         known = current.tasks[gone]
         if known["withdrawn_on"] is None:
             row = {"plan": plan_id, "id": gone, "withdrawn_on": today}
-            yield Change(
-                "task.withdrawn",
-                f"task:{gone}",
-                row,
-                f"任务 {gone} {known['title']} 已从分工表中取消",
-            )
+            how, word = _fate(gone, heirs, matrix)
+            said = f"任务 {gone} {known['title']} {word}"
+            yield Change("task.withdrawn", f"task:{gone}", row, said, classes=(how,))
 
 
-def _task_sentence(task: Task, row: Mapping[str, Any], known: Mapping[str, Any]) -> str:
-    parts = []
-    if known["title"] != row["title"]:
-        parts.append(f"改名（原为“{known['title']}”）")
-    if known["weight"] != row["weight"]:
-        parts.append(f"权重由{_plain(known['weight'])}改为{_plain(row['weight'])}")
-    if known["withdrawn_on"] != row["withdrawn_on"]:
-        parts.append(f"自{row['withdrawn_on']}取消" if row["withdrawn_on"] else "恢复")
-    if known["data"] != row["data"]:
-        parts.append("分工或文字有改动")
-    return f"任务 {task.id} {task.title}：{'；'.join(parts) or '归属有改动'}"
-
-
-def _plain(value: Decimal) -> str:
-    return format(value.normalize(), "f")
+def _fate(gone: str, heirs: Mapping[str, Sequence[str]], matrix: Matrix) -> tuple[str, str]:
+    """What became of a task that is no longer there: withdrawn, merged into another, or split."""
+    into = heirs.get(gone, [])
+    if len(into) > 1:
+        return "split", f"拆分为 {'、'.join(into)}"
+    if into:
+        others = len(matrix.tasks_by_id[into[0]].replaces) > 1
+        return "merged", f"{'并入' if others else '改编为'} {into[0]}"
+    return "withdrawn", "已从分工表中取消"
 
 
 # ---- obligations -----------------------------------------------------------------------------
 
 
 def _obligation_changes(
-    matrix: Matrix, planned: Sequence[Planned], current: Current, in_use_from: date, today: date
-) -> Iterable[Change]:
+    matrix: Matrix, wanted: Wanted, current: Current, in_use_from: date, today: date
+) -> Iterator[Change]:
     shorts = {unit.id: unit.short for unit in matrix.directory.units.values()}
     # What a later apply adds cannot have been owed before it was added.
     owed_from = max(in_use_from, today) if current.digest else in_use_from
-    wanted = set()
-    for each in planned:
-        wanted.add(each.key)
-        known = current.obligations.get(each.key)
-        if known is None:
-            yield _added(each, matrix.plan.id, owed_from, shorts)
-        else:
-            yield from _altered(each, known, in_use_from, shorts)
-    for key in sorted(set(current.obligations) - wanted):
+    known_tasks = {row["task"] for row in current.obligations.values()}
+    keys: set[str] = set()
+    for expansion in wanted.expansions:
+        if expansion.task.id not in known_tasks:
+            yield _expanded(expansion, matrix.plan.id, owed_from)
+            continue
+        for each in expansion.planned():
+            keys.add(each.key)
+            known = current.obligations.get(each.key)
+            if known is None:
+                yield _added(each, matrix.plan.id, owed_from, shorts)
+            else:
+                yield from _altered(each, known, in_use_from, shorts)
+    heirs = heirs_of(matrix)
+    for key in sorted(set(current.obligations) - keys):
         known = current.obligations[key]
         if known["state"] not in {"cancelled", "closed", "merged"}:
-            yield _cancelled(key, known, shorts)
+            yield _cancelled(key, known, shorts, _fate(known["task"], heirs, matrix))
 
 
-def planned_row(each: Planned, plan_id: str, state: str) -> dict[str, Any]:
-    """A new obligation as a row."""
-    return {
-        "key": each.key,
-        "plan": plan_id,
-        "task": each.task,
-        "unit": each.unit,
-        "role": each.role,
-        "kind": each.kind,
-        "period": each.period,
-        "label": each.label,
-        "title": each.title,
-        "phrase": each.phrase,
-        "opens_on": each.opens_on,
-        "due_on": each.due_on,
-        "due_at": each.due_at,
-        "original_due_on": each.due_on,
-        "provisional": int(each.provisional),
-        "weight": each.weight,
-        "deadline_class": each.deadline_class,
-        "urgent": int(each.urgent),
-        "state": state,
-        "is_open": int(state == WAITING),
-        "reason": each.reason,
-    }
+def _expanded(each: Expansion, plan_id: str, owed_from: date) -> Change:
+    """All obligations of a task that the ledger has never seen, in one event."""
+    row = expansion_row(each, plan_id, owed_from)
+    number = each.number()
+    said = f"任务 {each.task.id}：新增应办事项{number}件"
+    return Change(
+        "obligations.expanded", f"task:{each.task.id}", row, said, classes=("added",), number=number
+    )
 
 
 def _added(each: Planned, plan_id: str, owed_from: date, shorts: Mapping[str, str]) -> Change:
-    row = planned_row(each, plan_id, first_state(each, owed_from))
+    row = planned_row(each, plan_id, first_state(each.due_on, owed_from))
     sentence = f"新增应办：{each.task} {shorts.get(each.unit, each.unit)} {each.label}，时限{each.due_on or '未起算'}"
-    return Change("obligation.planned", each.key, row, sentence, each.key)
+    return Change("obligation.planned", each.key, row, sentence, each.key, classes=("added",))
 
 
 def _altered(
@@ -301,9 +251,21 @@ def _altered(
     who = f"{each.task} {shorts.get(each.unit, each.unit)} {each.label}"
     settled = known["state"] in SETTLED or known["missed_at"] is not None
     if known["state"] == "cancelled":
-        row = {"key": each.key, "state": first_state(each, in_use_from), "reason": "", **_due(each)}
+        row = {
+            "key": each.key,
+            "state": first_state(each.due_on, in_use_from),
+            "reason": "",
+            **_due(each),
+        }
         row["is_open"] = int(row["state"] == WAITING)
-        yield Change("obligation.restored", each.key, row, f"恢复应办：{who}", each.key)
+        yield Change(
+            "obligation.restored",
+            each.key,
+            row,
+            f"恢复应办：{who}",
+            each.key,
+            classes=("restored",),
+        )
         return
     if each.due_on != known["original_due_on"]:
         yield _moved(each, known, in_use_from, who, settled=settled)
@@ -319,7 +281,20 @@ def _altered(
             f"{who}：{named}有改动",
             each.key,
             asks,
+            classes=_class_of(differs),
         )
+
+
+def _class_of(differs: Mapping[str, Any]) -> tuple[str, ...]:
+    if "weight" in differs:
+        return ("weight",)
+    if "role" in differs:
+        return ("lead",)
+    return (
+        ("deadline",)
+        if {"opens_on", "provisional", "deadline_class"} & set(differs)
+        else ("wording",)
+    )
 
 
 def _column(each: Planned, name: str) -> Any:
@@ -340,38 +315,62 @@ def _moved(
         **_due(each),
         "provisional": int(each.provisional),
         "round": known["round"] + 1,
+        "missed_at": None,
+        "requested_at": None,
     }
     if known["state"] in {NOT_STARTED, WAITING, "historic"}:
-        row["state"] = first_state(each, in_use_from)
+        row["state"] = first_state(each.due_on, in_use_from)
         row["is_open"] = int(row["state"] == WAITING)
     old, new = known["original_due_on"] or "未起算", each.due_on or "未起算"
     return Change(
-        "obligation.moved", each.key, row, f"{who}：时限由{old}改为{new}", each.key, asks=settled
+        "obligation.moved",
+        each.key,
+        row,
+        f"{who}：时限由{old}改为{new}",
+        each.key,
+        asks=settled,
+        classes=("deadline",),
     )
 
 
-def _cancelled(key: str, known: Mapping[str, Any], shorts: Mapping[str, str]) -> Change:
+def _cancelled(
+    key: str, known: Mapping[str, Any], shorts: Mapping[str, str], fate: tuple[str, str]
+) -> Change:
     who = f"{known['task']} {shorts.get(known['unit'], known['unit'])} {known['label']}"
-    row = {"key": key, "state": "cancelled", "is_open": 0, "reason": "任务分工表中已取消"}
+    how, word = fate
+    state = "cancelled" if how == "withdrawn" else "merged"
+    row = {"key": key, "state": state, "is_open": 0, "reason": f"任务{word}"}
     asks = known["state"] in SETTLED or known["missed_at"] is not None
-    return Change("obligation.cancelled", key, row, f"取消应办：{who}", key, asks)
+    return Change("obligation.cancelled", key, row, f"取消应办：{who}", key, asks, classes=(how,))
 
 
 def _summary(changes: Iterable[Change]) -> list[str]:
+    """Sentences; several of one task and kind are told together."""
     sentences: list[str] = []
     counted: dict[tuple[str, str], list[Change]] = {}
     for change in changes:
-        if change.kind in {"obligation.planned", "obligation.cancelled", "unit.written"}:
+        if change.kind in _TOLD_TOGETHER:
             task = str(change.row.get("task") or change.subject.split("/", maxsplit=1)[0])
-            counted.setdefault((change.kind, task if change.obligation else ""), []).append(change)
+            counted.setdefault(
+                (change.kind, task if change.kind != "unit.written" else ""), []
+            ).append(change)
         else:
             sentences.append(change.sentence)
     for (kind, task), group in counted.items():
-        if len(group) <= 2:
+        number = sum(change.number for change in group)
+        if len(group) <= 2 and number == len(group):
             sentences += [change.sentence for change in group]
         elif kind == "unit.written":
-            sentences.append(f"写入{len(group)}个单位")
+            sentences.append(f"写入{number}个单位")
         else:
-            word = "新增" if kind == "obligation.planned" else "取消"
-            sentences.append(f"任务 {task}：{word}应办事项{len(group)}件")
+            sentences.append(f"任务 {task}：{_TOLD_TOGETHER[kind]}应办事项{number}件")
     return sentences
+
+
+_TOLD_TOGETHER = {
+    "obligations.expanded": "新增",
+    "obligation.planned": "新增",
+    "obligation.cancelled": "取消",
+    "obligation.moved": "改时限的",
+    "unit.written": "",
+}

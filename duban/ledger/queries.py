@@ -346,7 +346,8 @@ def to_review(conn: Connection) -> list[Row]:
         sa.select(s, _o.title, _o.label, _o.task, _o.due_on, _o.kind.label("obligation_kind"))
         .join(tables.obligation, _o.key == s.c.obligation)
         .where(sa.text("submission.state = 'pending'"))
-        .where(_o.submission == s.c.id)  # a version that was replaced needs no review
+        # A version that was replaced, or an item that was withdrawn meanwhile, needs no review.
+        .where(_o.submission == s.c.id, _o.state == "submitted")
         .order_by(s.c.received_at, s.c.id)
     )
     return list(conn.execute(query).mappings())

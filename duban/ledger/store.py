@@ -24,6 +24,7 @@ from duban import clock
 from duban.clock import Clock
 from duban.errors import OutsideError
 from duban.ledger import events, tables
+from duban.ledger.canon import canonical
 from duban.ledger.events import Draft
 
 SCHEMA = "0001"
@@ -284,7 +285,7 @@ def rows_hash(conn: Connection) -> str:
             table.name, frozenset()
         )
         columns = [column for column in table.c if column.name not in skip]
-        found = sorted(events.canonical(list(row)) for row in conn.execute(sa.select(*columns)))
+        found = sorted(canonical(list(row)) for row in conn.execute(sa.select(*columns)))
         total.update(f"{table.name}:{len(found)}\n".encode())
         for line in found:
             total.update(line.encode())

@@ -15,7 +15,8 @@ from typing import Any
 from duban import clock
 from duban.errors import NOWHERE, InputError
 from duban.ledger import queries
-from duban.ledger.events import Draft, canonical
+from duban.ledger.canon import canonical
+from duban.ledger.events import Draft
 from duban.ledger.store import Writing
 from duban.obligations import due_moment
 from duban.workdays import Calendar
@@ -99,6 +100,12 @@ def _may_report(row: queries.Row) -> None:
             "not-open",
             f"“{row['title']}（{row['label']}）”已办结或取消，不再接收报送。",
             "如需更正，请联系办公室退回。",
+        )
+    if row["state"] == "historic":
+        raise _refuse(
+            "historic",
+            f"“{row['title']}（{row['label']}）”在启用之前到期，不计分，也不接收报送。",
+            "请办公室用 duban history 导入办理情况。",
         )
     if row["state"] == "suspended":
         raise _refuse(
@@ -284,7 +291,10 @@ def _pending(writing: Writing, submission: str) -> queries.Row:
         raise _refuse("no-submission", "没有这份报送。", "刷新待审清单后再试。")
     if found["state"] != "pending":
         raise _refuse("reviewed", "这份报送已经审核过了。", "刷新待审清单。")
-    if _row(writing, found["obligation"])["submission"] != submission:
+    row = _row(writing, found["obligation"])
+    if row["state"] != "submitted":
+        raise _refuse("not-submitted", "这一事项已取消或状态已变，不必再审。", "刷新待审清单。")
+    if row["submission"] != submission:
         raise _refuse("replaced", "这份报送已有更新的一版。", "刷新待审清单，审核最新一版。")
     return found
 

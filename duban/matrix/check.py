@@ -414,7 +414,51 @@ def _flow_like_stock(indicator: Indicator) -> Iterator[Issue]:
         )
 
 
+def replaced_tasks_are_gone(matrix: Matrix) -> Iterator[Issue]:
+    """A task that another replaces is no longer in the matrix."""
+    live = {task.id for task in matrix.plan.tasks if task.withdrawn_on is None}
+    for task in matrix.plan.tasks:
+        for old in task.replaces:
+            if old in live:
+                yield _error(
+                    "replaces-live",
+                    task.place,
+                    f"任务 {task.id} 说它取代 {old}，可 {old} 还在分工表里。",
+                    f"删去 {old} 那一行，或去掉 replaces。",
+                )
+
+
+_LONGEST = 200
+"""Characters of a title or phrase: what a line of a paper and a column of the ledger can hold."""
+
+
+def texts_fit(matrix: Matrix) -> Iterator[Issue]:
+    """Titles, phrases and names are not longer than papers and ledger can hold."""
+    for task in matrix.plan.tasks:
+        stones = (
+            text for stone in task.milestones for text in (stone.title, stone.deadline_phrase)
+        )
+        for text in (task.title, task.deadline_phrase, *stones):
+            if len(text) > _LONGEST:
+                yield _error(
+                    "too-long",
+                    task.place,
+                    f"任务 {task.id} 的“{text[:20]}……”超过{_LONGEST}字。",
+                    "标题和时限写短，细节写进 text。",
+                )
+    for unit in matrix.directory.units.values():
+        if max(len(unit.name), len(unit.short)) > 80 or len(unit.id) > 60:
+            yield _error(
+                "too-long",
+                unit.place,
+                f"单位“{unit.name[:20]}……”的名称或编号过长。",
+                "名称不超过80字，编号不超过60字。",
+            )
+
+
 RULES: tuple[Rule, ...] = (
+    texts_fit,
+    replaced_tasks_are_gone,
     clauses_are_named,
     milestones_come_before_the_end,
     responsibility_names_the_lead,

@@ -351,6 +351,7 @@ def _task(row: Row, area: str, names: Names, issues: Issues) -> Task:
         source=Source(row.choice("source", tuple(each.value for each in Source), Source.OWN.value)),
         withdrawn_on=row.day("withdrawn"),
         urgent=row.flag("urgent"),
+        replaces=tuple(text.raw.strip() for text in row.texts("replaces")),
         support_text=support_text,
         place=row.place,
         deadline_place=row.place_of("deadline"),

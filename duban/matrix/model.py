@@ -140,6 +140,7 @@ class Task:
     source: Source
     withdrawn_on: date | None = None
     urgent: bool = False
+    replaces: tuple[str, ...] = ()  # ids of tasks that this one takes the place of (合并、拆分)
     support_text: tuple[str, ...] = ()  # phrases that could not be expanded (各有关单位)
     place: Place = NOWHERE
     deadline_place: Place = NOWHERE

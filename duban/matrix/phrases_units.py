@@ -184,9 +184,60 @@ _ORG_END = re.compile(
     r"园区|示范区|管理区|新区|高新区|功能区)(?:[（(][^（）()]*[）)])?$"
 )
 _GENERIC = frozenset(
-    "街道 街道办事处 乡镇 镇 乡 办事处 园区 开发区 管委会 部门 单位 有关单位 有关部门 相关单位 相关部门 企业 学校 处室 系部 科室 "
-    "直属单位 事业单位 中队 大队 支队 派出所 社区 村 县 市 区 县区 功能区 管理区 镇街 系 部 处 中心 学院 二级学院 分院 市直部门 "
-    "市直单位 驻市单位 中省直单位 高校 科研院所 科研机构 区 人民政府 管理委员会".split()
+    [
+        "街道",
+        "街道办事处",
+        "乡镇",
+        "镇",
+        "乡",
+        "办事处",
+        "园区",
+        "开发区",
+        "管委会",
+        "部门",
+        "单位",
+        "有关单位",
+        "有关部门",
+        "相关单位",
+        "相关部门",
+        "企业",
+        "学校",
+        "处室",
+        "系部",
+        "科室",
+        "直属单位",
+        "事业单位",
+        "中队",
+        "大队",
+        "支队",
+        "派出所",
+        "社区",
+        "村",
+        "县",
+        "市",
+        "区",
+        "县区",
+        "功能区",
+        "管理区",
+        "镇街",
+        "系",
+        "部",
+        "处",
+        "中心",
+        "学院",
+        "二级学院",
+        "分院",
+        "市直部门",
+        "市直单位",
+        "驻市单位",
+        "中省直单位",
+        "高校",
+        "科研院所",
+        "科研机构",
+        "区",
+        "人民政府",
+        "管理委员会",
+    ]
 )
 _PARTY_ONLY = re.compile(r"^(?:中共)?[\u4e00-\u9fff]{0,4}(?:省|市|县|区|州|党|工)委$")
 
@@ -243,7 +294,7 @@ class _Reading:
         self.pending = []
 
     def _piece(self, piece: str, mark: str) -> None:
-        piece = piece.strip(" 　\u3000")
+        piece = piece.strip(" \u3000")
         piece = self._take_head(piece)
         body, tail = self._tail(piece)
         if _is_open(body):
@@ -412,9 +463,13 @@ def _role_tag(raw: str) -> tuple[str, str]:
 _PREFIX = re.compile(
     r"^(?:省|市(?!场|容|政(?!府)|域|民|属)|县(?!域)|区(?!域|块)|州|旗|自治区)(?=[\u4e00-\u9fff]{2})"
 )
+_PROVINCES = (
+    "北京|天津|上海|重庆|河北|山西|辽宁|吉林|黑龙江|江苏|浙江|安徽|福建|江西|山东|河南|湖北|湖南|广东|海南|四川|贵州|云南|"
+    "陕西|甘肃|青海|台湾|内蒙古|广西|西藏|宁夏|新疆|郑州"
+)
 _TAKES_PREFIX = re.compile(r"(?:局|厅|委|办|办公室|委员会)(?:[（(][^（）()]*[）)])?$")
 _OWN_LEVEL = re.compile(
-    r"^(?:省|市(?!场|容|政(?!府)|域)|县|区|州|旗|国|中|各|全|其他|有关|相关|驻|[\u4e00-\u9fff]{2,4}(?:省|市|县|区|州|旗|镇|乡|街道))"
+    rf"^(?:省|市(?!场|容|政(?!府)|域)|县|区|州|旗|国|中|各|全|其他|有关|相关|驻|{_PROVINCES}|[\u4e00-\u9fff]{{2,4}}(?:省|市|县|区|州|旗|镇|乡|街道))"
 )
 
 
@@ -423,7 +478,9 @@ def _with_shared_prefix(
 ) -> tuple[NamePart, ...]:
     """省科技厅、工业和信息化厅: 省 is meant for both, when none of the later names says it again."""
     match = _PREFIX.match(names[0].text) if len(names) > 1 else None
-    if match is None or any(part.text.startswith(match[0]) for part in names[1:]):
+    if match is None or not _TAKES_PREFIX.search(names[0].text):
+        return names
+    if any(part.text.startswith(match[0]) for part in names[1:]):
         return names
     return (names[0], *(_prefixed(part, match[0], known) for part in names[1:]))
 

@@ -121,7 +121,7 @@ def _proposals_page(request: Request, visitor: Clerk, issues: tuple[Issue, ...] 
         undecided = queries.proposals(conn, states=["waiting"])
         waiting = [row for row in undecided if row["is_open"]]
         settled = [row for row in undecided if not row["is_open"]]
-        decided = queries.proposals(conn, states=["confirmed", "dropped"])[:50]
+        decided = queries.proposals(conn, states=["confirmed", "dropped", "withdrawn"])[:50]
         keys = [row["obligation"] for row in waiting]
         rows = [queries.one_obligation(conn, key) for key in keys]
         said = {key: _said_count(views.notices_of(conn, key)) for key in keys}

@@ -40,6 +40,7 @@ PROPOSAL_STATES = {
     "waiting": "待确认",
     "confirmed": "已确认",
     "dropped": "不予采纳",
+    "withdrawn": "自动撤回",
 }
 NOTICE_OUTCOMES = {
     "pending": "待发",
@@ -64,6 +65,7 @@ DRAFT_STATES = {"draft": "草稿", "approved": "已审定", "published": "已发
 CLASSES = {"planned": "计划", "internal": "内部要求", "hard": "硬性时限"}
 EVENT_NAMES = {
     "obligation.planned": "列入台账",
+    "obligations.expanded": "列入台账",
     "obligation.replanned": "调整文字或分工",
     "obligation.moved": "调整时限",
     "obligation.cancelled": "取消",

@@ -24,7 +24,7 @@ SHEET = "任务分工表"
 EXACT_NOTE = "以下各列不打印，供 duban import 读回原样；改动任务时请一并改。"
 
 _WIDTHS = (5, 10, 41, 20, 19.5, 20, 16, 17, 9)  # of the printed columns, in digits
-_EXACT_WIDTHS = (8, 24, 36, 18, 30, 24, 9, 18, 22, 22, 7, 10, 10, 14, 18, 30, 6, 9, 12)
+_EXACT_WIDTHS = (8, 24, 36, 18, 30, 24, 9, 18, 22, 22, 7, 10, 10, 14, 18, 30, 6, 9, 12, 12)
 _CENTRED = frozenset({0, 1, 4, 6, 7, 8})
 _AREA, _WORK, _ISSUER_ENDS = 1, 2, 5
 _FIRST_EXACT = len(_WIDTHS)
@@ -170,16 +170,14 @@ class _Writer:
             for area, numbers in groupby(page, key=lambda at_row: self._table.rows[at_row].area):
                 rows = [first + number for number in numbers]
                 if len(rows) > 1:
-                    self._sheet.merge_range(
-                        rows[0], _AREA, rows[-1], _AREA, "", self._looks.middle
-                    )
+                    self._sheet.merge_range(rows[0], _AREA, rows[-1], _AREA, "", self._looks.middle)
                 self._sheet.write_string(rows[0], _AREA, area, self._looks.middle)
 
     def _notes(self) -> None:
         width = sum(_WIDTHS)
         for number, note in enumerate(self._table.notes, 1):
             text = f"注：{number}. {note}" if number == 1 else f"　　{number}. {note}"
-            lines = lines_needed((text,), width)
+            lines = lines_needed((text,), width - 4)
             self._line(text, self._looks.left, lines * _LINE_PT + 2)
             self._row += 1
 
@@ -209,7 +207,7 @@ def _plain(text: str) -> str:
 def row_height(row: TaskRow) -> float:
     """The height in points that the fullest printed cell of a row needs; Excel's limit is 409."""
     lines = max(
-        lines_needed(parts, width)
+        lines_needed(parts, width - 1)
         for column, (parts, width) in enumerate(zip(row.printed, _WIDTHS, strict=True))
         if column != _AREA
     )

@@ -5,7 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 
 from duban.reports.matrixtable import PRINTED, MatrixTable, TaskRow
-from duban.reports.paper import LINE_PT, SMALL_LINE_PT, SMALL_PT, Cell, Column, Paper, Strong
+from duban.reports.paper import (
+    LINE_PT,
+    SMALL_HEAD_PT,
+    SMALL_LINE_PT,
+    SMALL_PT,
+    Cell,
+    Column,
+    Paper,
+    Strong,
+)
 from duban.reports.tablefit import lines_needed, split_pages
 from duban.status import chinese_day
 
@@ -13,8 +22,8 @@ _WIDTHS_MM = (11.0, 17.0, 52.0, 27.0, 33.0, 28.0, 24.0, 22.0, 11.0)  # 225 mm, t
 _LEFT = frozenset({"工作任务", "考核要点", "配合单位"})
 _AREA, _WORK = 1, 2
 _EDGES_MM, _MM_PER_PT = 3.8, 25.4 / 72
-_ROOM_PT = 156 / _MM_PER_PT * 0.97  # rows are reckoned: a page is filled to 97 % of what it holds
-_LATER_PT = SMALL_LINE_PT + 1  # the heading row
+_ROOM_PT = 156 / _MM_PER_PT * 0.99  # the rules between rows take the rest
+_LATER_PT = SMALL_HEAD_PT + 1
 _FIRST_PT = 3 * LINE_PT + 34 + SMALL_LINE_PT + _LATER_PT  # the title and the line below it
 
 
@@ -49,7 +58,7 @@ def matrixpaper_bytes(table: MatrixTable, *, author: str, created: datetime) -> 
 def _height(row: TaskRow) -> float:
     """Points that a row takes: its fullest cell in lines of exact height, and the rule below."""
     lines = max(
-        lines_needed(parts, (width - _EDGES_MM) / _MM_PER_PT * 2 / SMALL_PT + 1)
+        lines_needed(parts, (width - _EDGES_MM) / _MM_PER_PT * 2 / SMALL_PT)
         for column, (parts, width) in enumerate(zip(row.printed, _WIDTHS_MM, strict=True))
         if column != _AREA
     )

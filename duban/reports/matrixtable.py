@@ -75,6 +75,7 @@ EXACT = (
     "急件",
     "各负其责",
     "领域编号",
+    "代替任务",
 )
 """Columns outside the print area: what an office does not print, and an import needs."""
 
@@ -150,6 +151,39 @@ def matrix_table(matrix: Matrix, as_of: date) -> MatrixTable:
         notes=tuple(_notes(plan.tasks, inforce, as_of)),
         as_of=as_of,
         example=any(task.source is Source.EXAMPLE for task in inforce),
+    )
+
+
+FLAT = ("编号", "领域", "任务", "牵头单位", "配合单位", "完成时限", "考核要点", "权重", "来源")
+"""The first keys of the CSV and JSON export; scripts rely on their words and values."""
+
+
+def flat_rows(matrix: Matrix) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Headings and one row of text for every task, withdrawn ones too, in the order written."""
+    areas = {item.id: item.name for item in (*matrix.plan.areas, *matrix.plan.safeguards)}
+    more = [name for name in EXACT if name not in FLAT]
+    rows = [
+        _flat_row(_row(number, areas.get(task.area, task.area), task, matrix), more)
+        for number, task in enumerate(matrix.plan.tasks, 1)
+    ]
+    return (*FLAT, *more, "取消日期"), rows
+
+
+def _flat_row(row: TaskRow, more: Sequence[str]) -> tuple[str, ...]:
+    exact = dict(zip(EXACT, row.exact, strict=True))
+    task = row.task
+    return (
+        task.id,
+        row.area,
+        task.title,
+        row.lead.partition("\n")[0],
+        row.support,
+        task.deadline_phrase,
+        task.deliverable,
+        exact["权重"],
+        task.source.value,
+        *(exact[name] for name in more),
+        task.withdrawn_on.isoformat() if task.withdrawn_on else "",
     )
 
 
@@ -232,6 +266,7 @@ def _exact(task: Task, names: UnitWords) -> tuple[str, ...]:
         "是" if task.urgent else "否",
         "是" if task.joint else "否",
         task.area,
+        "、".join(task.replaces),
     )
 
 

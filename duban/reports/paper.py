@@ -29,7 +29,7 @@ from duban.settings import EXAMPLE_MARK
 SONG, FANG, HEI, KAI = "方正小标宋简体", "仿宋_GB2312", "黑体", "楷体_GB2312"
 LATIN = "Times New Roman"
 TITLE_PT, BODY_PT, PAGE_PT, TABLE_PT = 22, 16, 14, 10.5  # 二号、三号、四号、五号
-SMALL_PT, SMALL_LINE_PT = 9, 12.5  # 小五, for a wide table
+SMALL_PT, SMALL_LINE_PT, SMALL_HEAD_PT = 9, 12.5, 18  # 小五, for a wide table
 LINE_PT, CHAR_SPACING_TWENTIETHS = 28.95, -5
 GRID_PITCH = 579  # twentieths of a point: 28.95 pt
 TOP_MM, BOTTOM_MM, LEFT_MM, RIGHT_MM = 37, 35, 28, 26
@@ -127,21 +127,21 @@ class Paper:
     ) -> None:
         """A table whose heading row repeats on each page and whose rows are never torn apart.
 
-        ``whole``: a short table that moves to the next page rather than break. ``small``: 小五 for a
-        wide table. ``merged``: a column whose neighbouring cells of the same text become one, page by page.
-        ``breaks``: the numbers of rows, from 0, that begin a page. ``heights_pt``: the least height of
-        each row, which keeps LibreOffice from losing the vertical middle of a row it moved.
+        ``whole``: a short table that moves to the next page rather than break. ``small``: 小五, for a wide
+        table. ``merged``: a column whose neighbouring cells of the same text become one; ``breaks``: rows,
+        counted from 0, reckoned to begin a page, where such a cell begins anew. ``heights_pt``: the least
+        height of each row; LibreOffice loses the vertical middle of rows that have none and cross a page.
         """
         styles = ("公文小表头", "公文小表格") if small else ("公文表头", "公文表格")
         table = self._doc.add_table(rows=1, cols=len(columns))
         table.style, table.alignment, table.autofit = "Table Grid", WD_TABLE_ALIGNMENT.CENTER, False
         _fill_row(table.rows[0], columns, [column.heading for column in columns], styles[0])
+        if heights_pt:
+            table.rows[0].height = Pt(SMALL_HEAD_PT)
         for number, row in enumerate(rows):
             _fill_row(table.add_row(), columns, row, styles[1])
             if heights_pt:
                 table.rows[-1].height = Pt(heights_pt[number])
-            if number in breaks:
-                table.rows[-1].cells[0].paragraphs[0].paragraph_format.page_break_before = True
         if whole:
             _keep_together(table)
         if merged is not None:

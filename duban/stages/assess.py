@@ -15,7 +15,8 @@ from duban.assessment.score import score, unread_facts, without_tasks
 from duban.errors import Issues
 from duban.ledger import facts as ledger_facts
 from duban.ledger import queries
-from duban.ledger.events import Draft, canonical
+from duban.ledger.canon import canonical
+from duban.ledger.events import Draft
 from duban.ledger.facts import Period, year_period
 from duban.ledger.store import Writing
 from duban.office import Office

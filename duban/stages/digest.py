@@ -9,7 +9,8 @@ from pathlib import Path
 from duban import clock
 from duban.errors import Issues
 from duban.ledger import outbox, queries
-from duban.ledger.events import Draft, canonical
+from duban.ledger.canon import canonical
+from duban.ledger.events import Draft
 from duban.ledger.outbox import Letter
 from duban.ledger.store import Writing
 from duban.matrix.model import Unit

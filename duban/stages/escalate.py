@@ -13,6 +13,7 @@ from duban.office import Office
 from duban.stages import StageReport, ticks
 from duban.stages.claims import Notice, claim
 from duban.stages.dispatch import dispatch, unit_of
+from duban.status import STATE_NAMES
 
 
 def run(office: Office, at: datetime) -> StageReport:
@@ -24,14 +25,30 @@ def run(office: Office, at: datetime) -> StageReport:
         ticks.begins(office, writing, "escalate")
         if not office.calendar.is_workday(clock.day_of(at)):
             return ticks.resting(writing, "escalate", at)
+        cleared = _clear(writing)
         raised = _climb(office, writing)
         sent = dispatch(office, writing)
         waiting = [each for each in raised if each.waits]
-        counts = {"新到督办梯级": len(raised), "待确认": len(waiting)} | sent.counts
+        counts = {"新到督办梯级": len(raised), "待确认": len(waiting), "自动撤回": cleared}
+        counts |= sent.counts
         ticks.tick(writing, "escalate", at, counts)
     return StageReport(
         "escalate", at, counts, tuple(_sentence(office, each) for each in waiting[:20]) + sent.lines
     )
+
+
+def _clear(writing: Writing) -> int:
+    """Climbing stops when a report comes in: proposals that still wait are taken back, and say so."""
+    moot = [
+        row for row in queries.proposals(writing.conn, states=("waiting",)) if not row["is_open"]
+    ]
+    for row in moot:
+        why = f"{STATE_NAMES[row['obligation_state']]}，建议自动撤回（{row['reason']}）"
+        changed = {"id": row["id"], "state": "withdrawn", "decided_at": writing.at, "reason": why}
+        writing.record(
+            Draft("proposal.decided", row["id"], changed, why=why, obligation=row["obligation"])
+        )
+    return len(moot)
 
 
 def _climb(office: Office, writing: Writing) -> list[Raise]:

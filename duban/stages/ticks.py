@@ -8,7 +8,8 @@ from datetime import date, datetime, timedelta
 from duban import clock
 from duban.errors import NOWHERE, InputError
 from duban.ledger import queries
-from duban.ledger.events import Draft, canonical
+from duban.ledger.canon import canonical
+from duban.ledger.events import Draft
 from duban.ledger.store import Writing
 from duban.office import Office
 from duban.stages import StageReport

@@ -1,0 +1,391 @@
+"""Imports one file: bytes → grids → tables → drafts → findings → a home that ``duban check`` can read."""
+
+from __future__ import annotations
+
+import gc
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from duban.errors import InputError, Issues, Level, Place
+from duban.importing.draft import Drafter
+from duban.importing.findings import Findings
+from duban.importing.grid import Grid
+from duban.importing.guard import kind_of, read_bytes, refuse
+from duban.importing.judge import Judge, labels_used
+from duban.importing.plain import read_csv, read_document
+from duban.importing.report import Report, SheetAccount
+from duban.importing.roster import Proposal, Roster
+from duban.importing.scan import Table, scan
+from duban.importing.sheets import read_workbook
+from duban.importing.task import Draft
+from duban.importing.wording import Reader
+from duban.importing.write import (
+    Frame,
+    added_units_text,
+    check_target,
+    plan_text,
+    settings_text,
+    task_files,
+    units_text,
+    write_all,
+)
+from duban.intake.zipguard import RefusedError
+from duban.matrix.load import load_directory
+from duban.matrix.model import Directory
+from duban.matrix.names import Names, unit_names
+from duban.matrix.phrases_units import KnownNames
+from duban.settings import Home
+
+MAX_AREAS = 80
+ONE_AREA = "全部任务"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is asked: the file, the target folder, the ``config`` to copy, and what is told beforehand.
+
+    ``home``: the office whose ``units.yaml`` decides about names; None proposes units from the sheet.
+    ``this_year``: the year to fall back on when neither the caller nor the file names one.
+    """
+
+    file: Path
+    out: Path
+    config: Path
+    this_year: int
+    year: int | None = None
+    sheet: str = ""
+    home: Home | None = None
+
+
+def import_file(order: Order) -> Report:
+    """Import a file and write the home. Raises InputError with nothing written when it cannot be read."""
+    check_target(order.out)
+    with _without_collector():
+        try:
+            grids = read_grids(order.file)
+        except RefusedError as refused:
+            place = Place(order.file.name)
+            raise InputError.one(refused.code, place, refused.message, refused.way_out) from None
+        report, files = convert(order, grids)
+        write_all(order.out, files, order.config)
+    return report
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Many small live objects and no cycles: the collector would only walk them again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def read_grids(path: Path) -> list[Grid]:
+    """The tables of a file, whatever it is. Raises RefusedError."""
+    data = read_bytes(path)
+    kind = kind_of(data)
+    if kind == "docx":
+        return read_document(data)
+    if kind == "csv":
+        return [read_csv(data, path.stem[:31])]
+    if kind == "ods":
+        raise refuse("wrong-type", "这是 OpenDocument 表格（.ods）。")
+    return read_workbook(data, xml=kind == "xlsx")
+
+
+def convert(order: Order, grids: Sequence[Grid]) -> tuple[Report, Iterator[tuple[str, str]]]:
+    """The report and the files of an import. Raises InputError when no sheet holds a matrix."""
+    findings = Findings()
+    accounts: list[SheetAccount] = []
+    tables = _tables(order, grids, accounts)
+    title = _title(tables, order.file)
+    year, year_note = _year(order, tables, title)
+    directory = _directory(order.home)
+    names = Names(directory) if directory else None
+    reader = Reader(year, names, _known(directory) if directory else None)
+    drafts = _drafts(tables, reader, findings, accounts)
+    judge = Judge(reader, findings)
+    for table, found in drafts:
+        judge.table(table, found)
+    every = [draft for _, found in drafts for draft in found]
+    roster = _roster(every, reader, title, findings)
+    frame = _frame(
+        order,
+        title=title,
+        year=year,
+        note=year_note,
+        drafts=every,
+        tables=tables,
+        anchors=judge.anchors,
+        reader=reader,
+    )
+    _office(order, frame, roster)
+    findings.sort([table.grid.name for table in tables])
+    report = Report(
+        file=order.file.name,
+        out=str(order.out),
+        plan=frame.id,
+        title=title,
+        year=year,
+        areas=len(frame.areas),
+        units=len(roster.units),
+        sheets=accounts,
+        findings=findings,
+    )
+    return report, _files(order, frame, every, roster, report)
+
+
+# ---- tables ------------------------------------------------------------------------------------
+
+
+def _tables(order: Order, grids: Sequence[Grid], accounts: list[SheetAccount]) -> list[Table]:
+    tables: list[Table] = []
+    wanted = [grid for grid in grids if not order.sheet or grid.name == order.sheet]
+    if not wanted:
+        shown = "、".join(f"“{grid.name}”" for grid in grids[:20]) or "没有表"
+        raise InputError.one(
+            "no-sheet",
+            Place(order.file.name),
+            f"没有名为“{order.sheet}”的工作表。" if order.sheet else "文件里没有表格。",
+            f"文件里有：{shown}。",
+        )
+    for grid in wanted:
+        account = SheetAccount(grid.name, filled_rows=sum(1 for _ in grid.filled_rows()))
+        accounts.append(account)
+        before = tables[-1].columns if tables and not grid.numbered else None
+        borrowed = (
+            before if before and before.labels and max(before.labels) + 1 == grid.width else None
+        )
+        account.reason = _reason(grid, account, order)
+        table = None if account.reason else scan(grid, borrowed)
+        if table is not None:
+            tables.append(table)
+        elif not account.reason:
+            account.reason = "没有找到任务分工表的表头" if account.filled_rows else "空表"
+    if not tables:
+        raise InputError.one(
+            "no-table",
+            Place(order.file.name),
+            "没有找到任务分工表："
+            + "；".join(f"{each.name}：{each.reason}" for each in accounts[:10])
+            + "。",
+            "表头里要有“任务”一类的栏，和“责任单位”“牵头单位”“完成时限”“序号”中的至少一栏。",
+        )
+    return tables
+
+
+def _reason(grid: Grid, account: SheetAccount, order: Order) -> str:
+    if grid.hidden and not order.sheet:
+        return "隐藏的工作表；要读它就加 --sheet"
+    return "" if account.filled_rows else "空表"
+
+
+def _title(tables: Sequence[Table], path: Path) -> str:
+    said = [text for table in tables for text in (*table.titles, table.grid.heading) if text]
+    plans = [text for text in said if re.search(r"表|方案|计划|分工|清单|任务|要点|台账", text)]
+    fit = [
+        text
+        for text in plans
+        if 4 <= len(text) <= 80 and not re.match(r"附件|附表|填报|单位[:：]", text)
+    ]
+    return " ".join(max(fit, key=len).split()) if fit else path.stem
+
+
+_YEAR = re.compile(r"(?<![0-9])((?:19|20)[0-9]{2})(?=\s*年|[-—–至])")
+
+
+def _year(order: Order, tables: Sequence[Table], title: str) -> tuple[int, str]:
+    if order.year is not None:
+        return order.year, "命令行指定"
+    named = _YEAR.search(title) or _YEAR.search(order.file.stem)
+    if named:
+        return int(named[1]), "核对：取自表题"
+    counts = Counter(
+        match[1]
+        for table in tables
+        for column in table.columns.roles.get("deadline", ())
+        for row in table.grid.rows
+        if column < len(row) and (match := _YEAR.search(row[column]))
+    )
+    if counts:
+        return int(
+            min(counts, key=lambda each: (-counts[each], each))
+        ), "核对：表中时限出现最多的年份"
+    return order.this_year, "待核对：表里没有写年份，暂按今年"
+
+
+def _directory(home: Home | None) -> Directory | None:
+    if home is None:
+        return None
+    issues = Issues()
+    directory = load_directory(home, issues)
+    issues.stop_on_errors()
+    return directory
+
+
+def _known(directory: Directory) -> KnownNames:
+    names = [name for unit in directory.units.values() for name in unit_names(unit)]
+    groups = [name for group in directory.groups for name in (group.name, *group.aliases)]
+    return KnownNames([*names, *groups])
+
+
+# ---- drafts ------------------------------------------------------------------------------------
+
+
+def _drafts(
+    tables: Sequence[Table], reader: Reader, findings: Findings, accounts: Sequence[SheetAccount]
+) -> list[tuple[Table, list[Draft]]]:
+    found = [(table, Drafter(table, reader, findings).drafts()) for table in tables]
+    total = sum(len(drafts) for _, drafts in found)
+    width = max(3, len(str(total)))
+    number = 0
+    by_name = {account.name: account for account in accounts}
+    named: dict[tuple[str, int], str] = {}
+    for table, drafts in found:
+        account = by_name[table.grid.name]
+        account.classes = table.counts()
+        account.columns = labels_used(
+            {id(group.columns): group.columns for group in table.groups}.values()
+        )
+        for draft in drafts:
+            number += 1
+            draft.id = f"T-{number:0{width}d}"
+            draft.area = draft.area or (table.grid.name if len(tables) > 1 else ONE_AREA)
+            named.update(((table.grid.name, row), draft.id) for row in draft.rows)
+    findings.name_tasks(named)
+    if not total:
+        raise InputError.one(
+            "no-rows",
+            Place(tables[0].grid.name),
+            "找到了表头，但下面没有任务。",
+            "检查是不是选错了工作表（--sheet）。",
+        )
+    return found
+
+
+def _roster(drafts: Sequence[Draft], reader: Reader, title: str, findings: Findings) -> Roster:
+    roster = Roster()
+    if reader.names is not None:
+        names = reader.names
+        unknown = Roster()
+        unknown.take(_only(drafts, lambda name: names.find(name) is None))
+        unknown.settle(title)
+        return unknown
+    roster.take(drafts)
+    roster.settle(title)
+    for unit in roster.units:
+        if unit.first_lead is not None and not unit.kind.supervised:
+            draft, named = unit.first_lead
+            findings.add(
+                Level.ERROR,
+                "lead-kind",
+                draft.grid,
+                named.at,
+                message=f"牵头单位“{unit.name}”看名称是企业或事业单位，不能作为督办对象（共牵头{unit.leads}项）。",
+                way_out=f"若它是政府部门或本单位内设机构，在 config/units.yaml 里把 {unit.id} 的 kind 改成 bureau；否则由其主管部门牵头。",
+                task=draft.id,
+            )
+    if any(unit.inner for unit in roster.units):
+        draft = drafts[0]
+        findings.add(
+            Level.WARNING,
+            "inner-units",
+            draft.grid,
+            None,
+            message="责任单位多是处、室、学院，按一个单位的内设机构处理（kind: bureau）。",
+            way_out="核对 config/units.yaml；其中的外单位改成 institution 或 enterprise。",
+        )
+    return roster
+
+
+def _only(drafts: Sequence[Draft], keep: Callable[[str], bool]) -> Iterator[Draft]:
+    for draft in drafts:
+        lead = [each for each in draft.lead if keep(each.text)]
+        support = [each for each in draft.support if keep(each.text)]
+        if lead or support:
+            yield replace(draft, lead=lead, support=support)
+
+
+# ---- the frame ---------------------------------------------------------------------------------
+
+
+def _frame(
+    order: Order,
+    *,
+    title: str,
+    year: int,
+    note: str,
+    drafts: Sequence[Draft],
+    tables: Sequence[Table],
+    anchors: dict[str, str],
+    reader: Reader,
+) -> Frame:
+    areas = list(dict.fromkeys(draft.area for draft in drafts))
+    if len(areas) > MAX_AREAS:
+        for draft in drafts:
+            draft.clause = f"{draft.area} {draft.clause}".strip()
+            draft.area = ONE_AREA
+        areas = [ONE_AREA]
+    dues = {
+        due.year
+        for phrase in {draft.deadline for draft in drafts}
+        if (due := reader.deadline(phrase).due)
+    }
+    years = [each for each in dues if abs(each - year) <= 15]
+    said = " ".join(text for table in tables for text in (*table.titles, table.grid.heading))
+    number = re.search(r"[\u4e00-\u9fff]{1,10}[〔\[（(](?:19|20)\d{2}[〕\])）]\s*\d+\s*号", said)
+    return Frame(
+        id=_plan_id(order.file.stem, year),
+        title=title,
+        source=order.file.name,
+        year=year,
+        year_note=note,
+        first_year=min([year, *years]),
+        last_year=max([year, *years]),
+        doc_no=number[0] if number else "",
+        areas={f"a{at}": area for at, area in enumerate(areas, 1)},
+        anchors=anchors,
+    )
+
+
+def _plan_id(stem: str, year: int) -> str:
+    slug = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")[:40].strip("-")
+    return slug if re.search(r"[a-z]", slug) else f"plan-{year}"
+
+
+def _office(order: Order, frame: Frame, roster: Roster) -> None:
+    if order.home is not None:
+        text = (order.home.config / "duban.yaml").read_text(encoding="utf-8-sig")
+        said = re.search(r"^office_unit:\s*([^\s#]+)", text, re.MULTILINE)
+        frame.office = said[1].strip("\"'") if said else ""
+        return
+    if not roster.units:
+        roster.units.append(Proposal("u001", "办公室（待填）", "（表里没有单位）"))
+    busiest = roster.busiest()
+    frame.office = busiest.name if busiest else ""
+
+
+def _files(
+    order: Order, frame: Frame, drafts: Sequence[Draft], roster: Roster, report: Report
+) -> Iterator[tuple[str, str]]:
+    folder = f"tasks_def/{frame.id}"
+    yield f"{folder}/plan.yaml", plan_text(frame)
+    for name, text in task_files(drafts, frame.areas):
+        yield f"{folder}/{name}", text
+    own = order.home is not None
+    settings = (order.config / "duban.yaml").read_text(encoding="utf-8-sig")
+    yield "config/duban.yaml", settings_text(settings, frame, own=own)
+    if own:
+        units = (order.config / "units.yaml").read_text(encoding="utf-8-sig")
+        yield "config/units.yaml", added_units_text(units, roster)
+    else:
+        yield "config/units.yaml", units_text(roster, order.file.name)
+    yield "import-report.md", report.markdown()
+    yield "import-report.json", report.json_text()

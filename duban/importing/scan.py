@@ -1,0 +1,279 @@
+"""Sorts the rows of a sheet: every row in which something stands belongs to exactly one class. Pure.
+
+``title`` above the header · ``header`` · ``repeated`` (the header or title again, as on the next page) ·
+``section`` (一、…) · ``note`` (注：…, 合计) · ``work`` (rows of tasks, in groups that share a merged
+serial or task cell). What becomes of the work rows (task, continuation, rejected) is decided later.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+
+from duban.importing.grid import Grid
+from duban.importing.headers import (
+    AREA,
+    EXTRA,
+    SERIAL,
+    TEXT,
+    TITLE,
+    UNIT_ROLES,
+    WORK_ROLES,
+    Columns,
+    find_header,
+    header_at,
+    same_header,
+    word_role,
+)
+
+_NUMBER = re.compile(r"[0-9０-９]")
+_CHINESE = re.compile(r"[（(]?[一二三四五六七八九十百]+[)）]?[、．.]?")
+_SECTION = re.compile(
+    r"(?P<part>第[一二三四五六七八九十百0-9]+(?:部分|章|篇|节|方面|板块|大项|类))|(?P<one>[一二三四五六七八九十百]+[、．.])|"
+    r"(?P<two>[（(][一二三四五六七八九十百]+[)）])|(?P<three>[0-9]{1,2}[、．.](?![0-9]))"
+)
+_NOTE = re.compile(
+    r"(?:附?注|备注|说明|填表(?:说明|人|日期|单位)?|填报(?:说明|人|日期|单位)?|制表(?:人|单位|日期)?|联系人|联系电话|审核人?|审批|签发|"
+    r"单位负责人|主要负责人签字|印发日期|数据来源)[0-9一二三四五]*[:：.、\s（(]"
+)
+_TOTAL = re.compile(r"(?:合计|总计|小计|共计|累计)(?:[:：（(].*)?")
+_PAGE = re.compile(
+    r"[（(]?续(?:表|上表|上页|[一二三四五0-9]+)[)）]?|第\s*[0-9一二三四五六七八九十]+\s*页(?:.{0,3}共\s*[0-9]+\s*页)?|—?\s*[0-9]+\s*—"
+)
+_LEVELS = {"part": 0, "one": 1, "two": 2, "three": 3}
+
+
+@dataclass(slots=True)
+class Group:
+    """Rows that share one serial or task cell; most groups are one row."""
+
+    columns: Columns
+    rows: list[int]
+    path: tuple[str, ...]  # section headings above, from the widest
+    filled_area: str = ""
+
+
+@dataclass(slots=True)
+class Table:
+    """A scanned sheet. ``classes``: the class of every row in which something stands."""
+
+    grid: Grid
+    columns: Columns
+    titles: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    groups: list[Group] = field(default_factory=list)
+    classes: dict[int, str] = field(default_factory=dict)
+    alone: list[int] = field(default_factory=list)  # rows that belong to no task
+    first_leads: bool = False
+
+    def counts(self) -> Counter[str]:
+        """Rows by class."""
+        return Counter(self.classes.values())
+
+
+def scan(grid: Grid, borrowed: Columns | None = None) -> Table | None:
+    """The table of a sheet, or None when it has no header of a 任务分工表.
+
+    ``borrowed``: the header of the table before, for a Word table that goes on without one.
+    """
+    columns = find_header(grid, 0) or borrowed
+    if columns is None:
+        return None
+    return _Scanner(grid, columns, start=0 if columns is borrowed else columns.last_row + 1).run()
+
+
+class _Merges:
+    """Which cells are covered by a merged range, and where its text stands."""
+
+    def __init__(self, grid: Grid) -> None:
+        self.above: dict[tuple[int, int], int] = {}
+        self.right: dict[tuple[int, int], int] = {}
+        for top, left, bottom, right in grid.merges:
+            if right > left:
+                self.right[top, left] = right
+            for row in range(top + 1, min(bottom, len(grid.rows) - 1) + 1):
+                self.above[row, left] = top
+
+
+class _Scanner:
+    def __init__(self, grid: Grid, columns: Columns, start: int) -> None:
+        self.grid = grid
+        self.start = start
+        self.table = Table(grid, columns)
+        self.merges = _Merges(grid)
+        self.path: list[tuple[int, str]] = []
+        self.group: Group | None = None
+        self.use(columns)
+
+    def use(self, columns: Columns) -> None:
+        """Read on with this header."""
+        self.columns = columns
+        self.serial, self.title = columns.one(SERIAL), columns.one(TITLE)
+        self.units = [each for role in UNIT_ROLES for each in columns.roles.get(role, ())]
+        self.works = [each for role in WORK_ROLES for each in columns.roles.get(role, ())]
+        plain = {SERIAL, TITLE, AREA, EXTRA, TEXT}
+        self.facts = [
+            each for role, found in columns.roles.items() if role not in plain for each in found
+        ]
+        self.group = None
+
+    def run(self) -> Table:
+        """Sort every row."""
+        table, grid = self.table, self.grid
+        for row in range(self.start):
+            if any(grid.rows[row]):
+                inside = self.columns.first_row <= row
+                table.classes[row] = "header" if inside else "title"
+                if not inside:
+                    table.titles += [cell for cell in grid.rows[row] if cell]
+        rows = grid.rows
+        serial, classes = self.serial, table.classes
+        for row in range(self.start, len(rows)):
+            cells = rows[row]
+            if not any(cells):
+                continue
+            number = cells[serial] if 0 <= serial < len(cells) else ""
+            plain = number.isdigit() and self.title < len(cells) and cells[self.title]
+            found = "work" if plain else self._class(row, cells)
+            classes[row] = found
+            if found == "work":
+                self._work(row)
+            serial = self.serial
+        self._trailing()
+        table.first_leads = self.columns.first_leads or any(
+            "首位" in note and "牵头" in note for note in (*table.notes, *table.titles)
+        )
+        return table
+
+    # ---- classes -------------------------------------------------------------------------------
+
+    def _class(self, row: int, cells: list[str]) -> str:
+        filled = [column for column, cell in enumerate(cells) if cell]
+        first = cells[filled[0]]
+        if len(filled) > 1 and word_role(first):
+            if same_header(self.columns, cells):
+                return "repeated"
+            found = header_at(self.grid, row)
+            if found is not None:
+                self.use(found)
+                return "header"
+        if self.table.classes.get(row - 1) == "header" and row <= self.columns.last_row:
+            return "header"
+        if _TOTAL.fullmatch(first) or (len(filled) > 1 and _TOTAL.fullmatch(cells[filled[1]])):
+            return self._note(first)
+        if len(filled) == 1:
+            return self._alone(row, filled[0], first)
+        return self._numbered_section(row, cells, filled)
+
+    def _note(self, text: str) -> str:
+        self.table.notes.append(text)
+        return "note"
+
+    def _alone(self, row: int, column: int, text: str) -> str:
+        """The class of a row with a single cell."""
+        if _NOTE.match(text):
+            return self._note(text)
+        if _PAGE.fullmatch(text) or (text in self.table.titles and self.table.titles):
+            return "repeated"
+        if self._in_group(row):
+            return "work"
+        right = self.merges.right.get((row, column), column)
+        wide = right - column + 1 >= max(2, (self._width() + 1) // 2)
+        if not wide and column > max(self.title, 0):
+            return "work"
+        match = _SECTION.match(text)
+        numbered = match is not None and match.lastgroup != "three"
+        lonely = column == self.serial and not _NUMBER.match(text)
+        if (
+            wide
+            or (numbered and len(text) <= 60 and bool(self.facts))
+            or (lonely and len(text) > 1)
+        ):
+            return self._section(text)
+        return "work"
+
+    def _numbered_section(self, row: int, cells: list[str], filled: list[int]) -> str:
+        """一 | 芯片领域 | | |: a Chinese numeral before a heading, and nothing owed."""
+        number = cells[self.serial] if 0 <= self.serial < len(cells) else ""
+        outside = [each for each in filled if each not in (self.serial, self.title)]
+        if not number or outside or not self.facts or not _CHINESE.fullmatch(number):
+            return "work"
+        if any((row, each) in self.merges.above for each in (*self.units, self.title)):
+            return "work"
+        mark = number if number.endswith(("、", ")", "）")) else f"{number}、"
+        return self._section(mark + self.grid.text(row, self.title))
+
+    def _section(self, text: str) -> str:
+        match = _SECTION.match(text)
+        level = _LEVELS[match.lastgroup or "one"] if match else 1
+        heading = " ".join(text.split())
+        self.path = [each for each in self.path if each[0] < level] + [(level, heading)]
+        self.group = None
+        return "section"
+
+    def _width(self) -> int:
+        return max(self.columns.labels, default=0) + 1
+
+    # ---- groups --------------------------------------------------------------------------------
+
+    def _in_group(self, row: int) -> bool:
+        """Whether a merged serial or task cell above reaches into this row."""
+        return (row, self.serial) in self.merges.above or (
+            self.serial < 0 and (row, self.title) in self.merges.above
+        )
+
+    def _work(self, row: int) -> None:
+        group = self.group
+        if group is not None and self._continues(row):
+            group.rows.append(row)
+            return
+        if not self._begins(row):
+            self.table.alone.append(row)
+            return
+        self.group = Group(self.columns, [row], tuple(text for _, text in self.path))
+        self.table.groups.append(self.group)
+
+    def _continues(self, row: int) -> bool:
+        """Whether a row goes on with the task above it."""
+        text, covered = self.grid.text, self.merges.above
+        if self.serial >= 0:
+            if text(row, self.serial):
+                return False
+            if (row, self.serial) in covered:
+                return True
+        if text(row, self.title):
+            return self._wrapped(row)
+        return (row, self.title) in covered or self._has_more(row) or not self._owes(row)
+
+    def _wrapped(self, row: int) -> bool:
+        """A task cell alone, without a serial where serials are used: the text above goes on."""
+        return self.serial >= 0 and not self._owes(row)
+
+    def _owes(self, row: int) -> bool:
+        return any(self.grid.text(row, column) for column in self.facts)
+
+    def _has_more(self, row: int) -> bool:
+        return not self.grid.text(row, self.serial)
+
+    def _begins(self, row: int) -> bool:
+        """Whether a row can be a task at all: something to do, or somebody for it."""
+        text = self.grid.text
+        works = any(
+            text(row, column) or (row, column) in self.merges.above for column in self.works
+        )
+        return works or (bool(text(row, self.serial)) and self._owes(row))
+
+    def _trailing(self) -> None:
+        """A wide row below the last task is a note, not the heading of nothing."""
+        classes = self.table.classes
+        for row in sorted(classes, reverse=True):
+            if classes[row] in {"work", "header", "title"}:
+                return
+            if classes[row] == "section":
+                classes[row] = self._note(" ".join(cell for cell in self.grid.rows[row] if cell))
+
+
+def merged_above(grid: Grid) -> dict[tuple[int, int], int]:
+    """For every cell below the first of a merged range: the row in which its text stands."""
+    return _Merges(grid).above

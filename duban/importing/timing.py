@@ -1,0 +1,98 @@
+"""Reads by when a task is due: one cell, stages in several rows, or a column for each quarter."""
+
+from __future__ import annotations
+
+from duban.errors import Level
+from duban.importing.cells import TaskCells, one_line
+from duban.importing.headers import DEADLINE, STAGE, TEXT, TITLE
+from duban.importing.task import At, Stone
+from duban.importing.wording import deadline_text, shortened
+
+
+class Timing(TaskCells):
+    """The part of a task's reading that is about deadlines."""
+
+    def _deadline(self, said: str) -> None:
+        task, column = self.task, self.columns.one(DEADLINE)
+        task.deadline_at = (self.row, column) if column >= 0 else task.title_at
+        if column >= 0 and self.one:
+            task.deadline, task.deadline_at = self._phrase(self.row, column)
+        elif column >= 0:
+            self._stages(column)
+        if STAGE in self.columns.roles:
+            self._stage_columns()
+        if not task.deadline and said:
+            task.deadline, task.deadline_at = said, task.unit_at
+            self.say(
+                Level.WARNING,
+                "deadline-in-text",
+                task.unit_at,
+                f"时限“{said}”是从责任分工里读出来的。",
+                "核对 deadline。",
+            )
+
+    def _phrase(self, row: int, column: int) -> tuple[str, At]:
+        text, at = self.cell(row, column)
+        if not text or not ("\n" in text or at in self.grid.kinds):
+            return text, at
+        phrase, note = deadline_text(text, self.grid.kinds.get(at, ""), self.reader.is_deadline)
+        note = note or self.grid.notes.get(at, "")
+        if note:
+            self.say(
+                Level.WARNING, "deadline-shown", at, f"{note}，按“{phrase}”读。", "核对 deadline。"
+            )
+        return phrase, at
+
+    def _stages(self, column: int) -> None:
+        """Several rows with deadlines of their own: milestones, and the last of them is the task's."""
+        task = self.task
+        found: dict[At, tuple[str, int]] = {}
+        for row in self.rows:
+            phrase, at = self._phrase(row, column)
+            if phrase:
+                found.setdefault(at, (phrase, row))
+        phrases = list(dict.fromkeys(phrase for phrase, _ in found.values()))
+        if len(phrases) < 2:
+            task.deadline = phrases[0] if phrases else ""
+            task.deadline_at = next(iter(found), task.deadline_at)
+            return
+        columns = [*self.columns.roles.get(TEXT, ()), self.columns.one(TITLE)]
+        lines: list[str] = []
+        for at, (phrase, row) in found.items():
+            texts = [text for each in columns if (text := self.grid.text(row, each))]
+            what = texts[0] if texts else task.title
+            task.stones.append(Stone(shortened(what), phrase, at))
+            lines.append(f"{phrase}：{what}")
+        told = "\n".join(lines)
+        kept = [each for each in task.text.split("\n") if each and each not in told]
+        task.text = "\n".join([*kept, told])
+        self._end_of_stages()
+
+    def _end_of_stages(self) -> None:
+        """The deadline of the task is the last milestone's."""
+        task = self.task
+        dues = [
+            (self.reader.deadline(stone.deadline).due, at) for at, stone in enumerate(task.stones)
+        ]
+        dated = [(due, at) for due, at in dues if due is not None]
+        last = task.stones[max(dated)[1] if dated else -1]
+        task.deadline, task.deadline_at = last.deadline, last.at
+        self.say(
+            Level.WARNING,
+            "deadline-from-stage",
+            last.at,
+            f"这项任务分{len(task.stones)}个阶段，各阶段列为节点，任务时限取最后的“{last.deadline}”。",
+            "核对 deadline 和 milestones。",
+        )
+
+    def _stage_columns(self) -> None:
+        """One column a quarter: what stands in it is a milestone of that quarter."""
+        task = self.task
+        for column in self.columns.roles[STAGE]:
+            for row in self.rows:
+                text = self.grid.text(row, column)
+                if text and text not in {"/", "—", "-", "无"}:
+                    label = one_line(self.columns.labels[column])
+                    task.stones.append(Stone(shortened(text), label, (row, column)))
+        if task.stones and not task.deadline:
+            self._end_of_stages()
