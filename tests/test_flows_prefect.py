@@ -137,7 +137,7 @@ def test_every_flow_is_a_real_run_with_a_chinese_paper(
         tasks = [row[0] for row in book.execute("select name from task_run")]
     book.close()
     assert {run["run_id"] for run in outcome["first"]} <= set(runs)
-    assert runs[outcome["first"][1]["run_id"]] == "remind 2026-11-20"
+    assert runs[outcome["first"][3]["run_id"]] == "remind 2026-11-20"
     assert "| 新增消息 | 1 |" in json.loads(papers["publish"])
     assert sorted(set(tasks)) == sorted(double.STAGES), "one task a stage"
 

@@ -129,7 +129,7 @@ def run_of(issues: list[Issue]) -> dict[str, Any]:
 
 
 def issue(code: str = "deadline-doubt", level: Level = Level.WARNING, **named: Any) -> Issue:
-    said = {
+    said: dict[str, Any] = {
         "place": Place("tasks_def/p/1.yaml", 14),
         "message": "差一个月。",
         "way_out": "写明日子。",

@@ -65,6 +65,7 @@ MATRIX_RULES: Mapping[str, tuple[str, str]] = {
     "report-day": ("报送日不是按期重复的说法", "写成如“每季度最后一个月25日前”。"),
     "report-every": ("报送频次与报送日不一致", "让两处一致。"),
     "never-asked": ("长期任务没有报送要求", "加上 report，如每季度报送。"),
+    "too-long": ("文字过长", "按提示缩短，细节写进 text。"),
     "no-clause": ("没有写依据方案的哪一条", "补上如 clause: 重点工作三（二）。"),
     "replaces-live": ("被取代的任务还在分工表里", "给旧任务写上 withdrawn，或去掉 replaces。"),
     "asked-twice": ("向同一单位重复要同一个数", "只在一个任务里要（国办函〔2026〕12号）。"),

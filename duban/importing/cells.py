@@ -27,6 +27,7 @@ class Context:
     above: Mapping[tuple[int, int], int]
     area: str = ""
     said: dict[str, str] = field(default_factory=dict)
+    formulas: bool = False
 
     @property
     def grid(self) -> Grid:
@@ -82,7 +83,11 @@ class TaskCells:
         """All texts of a role over the task's rows, each once, and the place of the first."""
         columns = self.columns.roles.get(role, ())
         if self.one and len(columns) == 1:
-            return self.cell(self.row, columns[0])
+            column = columns[0]
+            cells = self.grid.rows[self.row]
+            text = cells[column] if column < len(cells) else ""
+            plain = text and text not in DITTO
+            return (text, (self.row, column)) if plain else self.cell(self.row, column)
         texts: dict[At, str] = {}
         for row in self.rows:
             for column in columns:

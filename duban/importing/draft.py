@@ -35,7 +35,9 @@ class Drafter:
 
     def __init__(self, table: Table, reader: Reader, findings: Findings) -> None:
         self.table, self.grid, self.findings = table, table.grid, findings
-        self.context = Context(table, reader, findings, merged_above(table.grid))
+        formulas = "formula" in table.grid.kinds.values()
+        above = merged_above(table.grid)
+        self.context = Context(table, reader, findings, above, formulas=formulas)
 
     def drafts(self) -> list[Draft]:
         """Every task of the table, in the sheet's order."""
@@ -102,7 +104,7 @@ class _Rows(Responsibility, Timing):
             self._weight()
         if EXTRA in roles or CLAUSE in roles:
             self._rest()
-        if self.grid.kinds:
+        if self.context.formulas:
             self._formulas()
         return task
 
@@ -137,15 +139,14 @@ class _Rows(Responsibility, Timing):
         title, task.title_at = self.cell(self.row, column)
         has_text = TEXT in self.columns.roles
         text = self.joined(TEXT)[0] if has_text else ""
-        own = self.grid.text(self.row, column) if column >= 0 else ""
         more = (
             []
             if self.one
             else [each for row in self.rows[1:] if (each := self.grid.text(row, column))]
         )
-        if title and not own and text:
-            # One task cell merged over several numbered rows: each row's own content is the task.
-            task.comments.append(f"{self.columns.labels.get(column, '任务')}：{title}")
+        if title and text and self._shared(column):
+            # One task cell merged over several tasks: each one's own content is its title.
+            task.comments.append(f"{self.columns.labels.get(column, '任务')}：{one_line(title)}")
             task.title, task.text = shortened(text), text
         elif title:
             whole = "\n".join([title, *more])
@@ -154,6 +155,11 @@ class _Rows(Responsibility, Timing):
             task.text = "\n".join([*shown, text] if text else shown)
         else:
             self._no_title(text)
+
+    def _shared(self, column: int) -> bool:
+        """Whether the task cell comes from above or reaches below this task's rows."""
+        above = self.context.above
+        return (self.row, column) in above or above.get((self.rows[-1] + 1, column)) == self.row
 
     def _no_title(self, text: str) -> None:
         task = self.task
@@ -197,15 +203,14 @@ class _Rows(Responsibility, Timing):
             for column in self.columns.roles.get(role, ()):
                 for row in self.rows:
                     text, at = self.cell(row, column)
-                    if not text or (at[0] not in self.rows and row != self.row):
-                        continue
-                    flat = one_line(text)
-                    if role == CLAUSE:
-                        self.task.clause = f"{flat} {self.task.clause}".strip()
-                    else:
-                        self.task.comments.append(
-                            f"{self.columns.labels.get(column, '备注')}：{flat}"
-                        )
+                    if text and (at[0] in self.rows or row == self.row):
+                        self._keep(role, column, one_line(text))
+
+    def _keep(self, role: str, column: int, text: str) -> None:
+        if role == CLAUSE:
+            self.task.clause = f"{text} {self.task.clause}".strip()
+        else:
+            self.task.comments.append(f"{self.columns.labels.get(column, '备注')}：{text}")
 
     def _formulas(self) -> None:
         kinds = self.grid.kinds

@@ -17,16 +17,22 @@ _WORDS = frozenset(["null", "true", "false", "yes", "no", "on", "off", "y", "n",
 _BLOCK_LINE = re.compile(
     rf"(?:[{_HAN}A-Za-z0-9（《“〔【①-⑳][^\x00-\x1f\x7f-\xa0\u2028\u2029\ufeff]*)?"
 )
+_BREAKS = re.compile("[\\s\x00-\x1f\x7f-\xa0\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]+")
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t"}
 _ESCAPED = re.compile('["\\\\\x00-\x1f\x7f-\xa0\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]')
 
 
-@lru_cache(maxsize=20_000)
 def scalar(value: str) -> str:
     """A value on one line."""
-    if _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
+    if _PLAIN.fullmatch(value) and not (len(value) < 6 and value.lower() in _WORDS):
         return value
     return f'"{_ESCAPED.sub(_escape, value)}"'
+
+
+@lru_cache(maxsize=20_000)
+def name(value: str) -> str:
+    """A value that comes again and again (a unit, a deadline)."""
+    return scalar(value)
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -48,7 +54,7 @@ def block(key: str, value: str, indent: str) -> str:
 
 def flow(values: Iterable[str]) -> str:
     """A list on one line."""
-    return f"[{', '.join(map(scalar, values))}]"
+    return f"[{', '.join(map(name, values))}]"
 
 
 def comment(text: str) -> str:

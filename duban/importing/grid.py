@@ -73,3 +73,10 @@ def clean(text: str) -> str:
     text = _MARKS.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
     text = text.replace("\xa0", " ").replace("\u2028", "\n").replace("\u2029", "\n")
     return _CONTROL.sub("", text).strip()
+
+
+def clean_all(cells: list[str]) -> list[str]:
+    """Every cell of a row clean; one search over the row finds out that most rows already are."""
+    if _DIRTY.search("".join(cells)) is None:
+        return [cell.strip() for cell in cells]
+    return list(map(clean, cells))

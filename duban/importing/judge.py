@@ -29,6 +29,7 @@ class Judge:
     findings: Findings
     anchors: dict[str, str] = field(default_factory=dict)
     _said: set[tuple[str, str]] = field(default_factory=set)
+    _verdicts: dict[str, str] = field(default_factory=dict)
 
     def table(self, table: Table, drafts: Sequence[Draft]) -> None:
         """Judge the drafts of one table, in the order of rows."""
@@ -57,25 +58,42 @@ class Judge:
     # ---- units ---------------------------------------------------------------------------------
 
     def _units(self, draft: Draft, columns: Columns) -> None:
+        verdicts = self._verdicts
         for named in draft.lead:
-            if not self._slipped(draft, named, columns):
-                self._lead(draft, named)
+            verdict = verdicts.get(named.text) or self._verdict(named.text)
+            if verdict != "fine":
+                self._tell(draft, named, columns, "lead-" + verdict)
         for named in draft.support:
-            if not self._slipped(draft, named, columns):
-                self._support(draft, named)
+            verdict = verdicts.get(named.text) or self._verdict(named.text)
+            if verdict != "fine":
+                self._tell(draft, named, columns, verdict)
 
-    def _slipped(self, draft: Draft, named: Named, columns: Columns) -> bool:
-        if self.reader.is_deadline(named.text):
-            hint = self._swap(draft, named.at, columns)
+    def _verdict(self, name: str) -> str:
+        """What a name is: fine, deadline, odd, many or unknown. Each name is looked at once."""
+        if self._known(name):
+            verdict = "fine"
+        elif self.reader.is_deadline(name):
+            verdict = "deadline"
+        elif odd_name(name):
+            verdict = "odd"
+        elif is_many(name):
+            verdict = "many"
+        else:
+            verdict = "fine" if self.reader.names is None else "unknown"
+        self._verdicts[name] = verdict
+        return verdict
+
+    def _tell(self, draft: Draft, named: Named, columns: Columns, verdict: str) -> None:
+        kind = verdict.removeprefix("lead-")
+        if kind == "deadline":
             self.error(
                 draft,
                 named.at,
                 "slipped-unit",
                 f"单位一栏写的是时限“{named.raw}”，像是填串了列。",
-                hint,
+                self._swap(draft, named.at, columns),
             )
-            return True
-        if odd_name(named.text):
+        elif kind == "odd":
             self.error(
                 draft,
                 named.at,
@@ -83,8 +101,36 @@ class Judge:
                 f"“{named.raw[:40]}”不像单位名称。",
                 "在 YAML 的 lead 和 support 里写成单位名称；若是填串了列，改正原表后重新导入。",
             )
-            return True
-        return False
+        elif kind == "unknown":
+            self._unknown(draft, named)
+        elif verdict == "lead-many":
+            self.error(
+                draft,
+                named.at,
+                "lead-collective",
+                f"牵头单位写的是“{named.raw}”，没有名单，不知道由谁负责。",
+                "在 lead 里点名；或在 config/units.yaml 的 groups 里登记这个组和它的成员。",
+            )
+        else:
+            self._collective(draft, named)
+
+    def _collective(self, draft: Draft, named: Named) -> None:
+        if not self._once("collective", named.text):
+            return
+        self.warning(
+            draft,
+            named.at,
+            "collective",
+            f"“{named.raw}”没有名单，只作文字保留，不会向任何单位要材料（同样写法只提示一次）。",
+            "要落实到单位，就在 config/units.yaml 的 groups 里登记它。",
+        )
+
+    def _once(self, what: str, name: str) -> bool:
+        key = (what, normal(name))
+        if key in self._said:
+            return False
+        self._said.add(key)
+        return True
 
     def _swap(self, draft: Draft, at: At, columns: Columns) -> str:
         """What the row itself proposes when a deadline stands in a unit's column."""
@@ -99,44 +145,14 @@ class Judge:
             return f"看来整行串了列：把它移到 {target}（完成时限），并补上单位。"
         return "改成单位名称。"
 
-    def _lead(self, draft: Draft, named: Named) -> None:
-        if self._known(named.text):
-            return
-        if is_many(named.text):
-            self.error(
-                draft,
-                named.at,
-                "lead-collective",
-                f"牵头单位写的是“{named.raw}”，没有名单，不知道由谁负责。",
-                "在 lead 里点名；或在 config/units.yaml 的 groups 里登记这个组和它的成员。",
-            )
-            return
-        self._unknown(draft, named)
-
-    def _support(self, draft: Draft, named: Named) -> None:
-        if self._known(named.text):
-            return
-        if not is_many(named.text):
-            self._unknown(draft, named)
-        elif ("collective", normal(named.text)) not in self._said:
-            self._said.add(("collective", normal(named.text)))
-            self.warning(
-                draft,
-                named.at,
-                "collective",
-                f"“{named.raw}”没有名单，只作文字保留，不会向任何单位要材料（同样写法只提示一次）。",
-                "要落实到单位，就在 config/units.yaml 的 groups 里登记它。",
-            )
-
     def _known(self, name: str) -> bool:
         return self.reader.names is not None and self.reader.names.find(name) is not None
 
     def _unknown(self, draft: Draft, named: Named) -> None:
         """With a directory at hand, a name that nobody listed; likeness only suggests."""
         names = self.reader.names
-        if names is None or ("unknown", normal(named.text)) in self._said:
+        if names is None or not self._once("unknown", named.text):
             return
-        self._said.add(("unknown", normal(named.text)))
         near = names.suggest(named.text)
         hint = (
             f"是不是“{'”“'.join(near)}”？确认后把“{named.text}”加进它的 aliases；" if near else ""

@@ -83,7 +83,8 @@ class Roster:
                     found.leads += 1
                     found.first_lead = found.first_lead or (draft, named)
             for named in draft.support:
-                self._enter(draft, named)
+                if named.text not in self._seen:
+                    self._enter(draft, named)
 
     def _enter(self, draft: Draft, named: Named) -> Proposal | None:
         name = named.text

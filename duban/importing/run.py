@@ -248,6 +248,7 @@ def _drafts(
     number = 0
     by_name = {account.name: account for account in accounts}
     named: dict[tuple[str, int], str] = {}
+    marked = {each.row for each in findings}
     for table, drafts in found:
         account = by_name[table.grid.name]
         account.classes = table.counts()
@@ -258,7 +259,8 @@ def _drafts(
             number += 1
             draft.id = f"T-{number:0{width}d}"
             draft.area = draft.area or (table.grid.name if len(tables) > 1 else ONE_AREA)
-            named.update(((table.grid.name, row), draft.id) for row in draft.rows)
+            if draft.row in marked or len(draft.rows) > 1:
+                named.update(((table.grid.name, row), draft.id) for row in draft.rows)
     findings.name_tasks(named)
     if not total:
         raise InputError.one(

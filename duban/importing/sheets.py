@@ -14,7 +14,7 @@ from typing import Any
 
 import python_calamine
 
-from duban.importing.grid import Grid, clean
+from duban.importing.grid import Grid, clean, clean_all
 from duban.importing.guard import (
     MAX_AREA,
     MAX_COLUMNS,
@@ -101,15 +101,15 @@ def _show(grid: Grid, xml: SheetXml | None, package: Package | None) -> None:
     for at, cells in enumerate(rows):
         for column, value in enumerate(cells):
             if type(value) is str:
-                if value:
-                    cells[column] = clean(value)
-            elif isinstance(value, date):
+                continue
+            if isinstance(value, date):
                 dates[at, column] = value
                 kinds[at, column] = "date"
                 cells[column] = _day(value, "ymd")
             else:
                 kinds[at, column] = "number"
                 cells[column] = _number(value)
+        cells[:] = clean_all(cells)
     if xml is not None and package is not None:
         _show_dates(grid, dates, xml, package)
         for place in xml.formulas():
@@ -146,12 +146,12 @@ def _day(value: date, shape: str) -> str:
 
 
 def _number(value: object) -> str:
-    if isinstance(value, bool):
-        return "是" if value else "否"
     if isinstance(value, float):
         if not math.isfinite(value):
             return ""
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else _decimal(value)
+    if isinstance(value, bool):
+        return "是" if value else "否"
     if isinstance(value, timedelta):
         return str(value)
     return clean(str(value))

@@ -6,7 +6,7 @@ was expanded when the matrix was read is printed by its own name again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -25,13 +25,17 @@ from duban.matrix.model import (
 from duban.matrix.phrases import read_deadline
 from duban.status import chinese_day
 
-SOURCE_WORDS = {Source.OWN: "正式文件", Source.SEED: "起草说明", Source.EXAMPLE: "示例"}
-CLASS_WORDS = {
+SOURCE_WORDS: Mapping[str, str] = {
+    Source.OWN: "正式文件",
+    Source.SEED: "起草说明",
+    Source.EXAMPLE: "示例",
+}
+CLASS_WORDS: Mapping[str, str] = {
     DeadlineClass.PLANNED: "计划时限",
     DeadlineClass.INTERNAL: "内部要求",
     DeadlineClass.HARD: "硬时限",
 }
-EVERY_WORDS = {
+EVERY_WORDS: Mapping[str, str] = {
     Every.WEEK: "每周",
     Every.MONTH: "每月",
     Every.QUARTER: "每季度",
@@ -250,7 +254,7 @@ def _exact(task: Task, names: UnitWords) -> tuple[str, ...]:
         task.text,
         task.clause,
         task.responsibility,
-        "、".join(task.evidence),
+        "；".join(task.evidence),
         EVERY_WORDS[rule.every] if rule and rule.every else "",
         names.joined(rule.by, task.responsibility) if rule else "",
         rule.due_phrase if rule else "",
@@ -258,15 +262,15 @@ def _exact(task: Task, names: UnitWords) -> tuple[str, ...]:
         format(task.weight, "f"),
         CLASS_WORDS[task.deadline_class],
         task.anchor,
-        "、".join(task.goals),
-        "、".join(task.indicators),
+        "；".join(task.goals),
+        "；".join(task.indicators),
         "；".join(
             f"{stone.id}｜{stone.title}｜{stone.deadline_phrase}" for stone in task.milestones
         ),
         "是" if task.urgent else "否",
         "是" if task.joint else "否",
         task.area,
-        "、".join(task.replaces),
+        "；".join(task.replaces),
     )
 
 
@@ -341,7 +345,9 @@ class UnitWords:
         for group in self._groups:
             members = _expanded(group, without, units[:at])
             here = tuple(units[at : at + len(members)])
-            if len(members) > 1 and members == here and not self._named(members, phrase):
+            # Two units behind a third of their group may just be written in that order.
+            least = 3 if set(group.members) & set(units[:at]) else 2
+            if len(members) >= least and members == here and not self._named(members, phrase):
                 return group
         return None
 
