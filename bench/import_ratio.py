@@ -22,6 +22,7 @@ from duban.importing.run import Order, import_file
 
 ROOT = Path(__file__).resolve().parent.parent
 ROWS = 50_000
+NAMES = ("财政", "教育", "公安", "科技", "商务", "统计", "民政", "司法", "水利", "交通")
 RUNS = 3
 HEAD = (
     "序号",
@@ -42,7 +43,7 @@ HEAD = (
 def workbook(path: Path, rows: int = ROWS) -> Path:
     """A matrix of 12 columns in which no two tasks read the same."""
     chance = random.Random(1)
-    units = [f"市{name}局" for name in "财政 教育 公安 科技 商务 统计 民政 司法 水利 交通".split()]
+    units = [f"市{name}局" for name in NAMES]
     months = [f"2026年{month}月底前" for month in range(1, 13)] + ["持续推进", "每季度最后一个月25日前"]
     with xlsxwriter.Workbook(str(path), {"constant_memory": True}) as book:
         sheet = book.add_worksheet("任务分工")

@@ -376,11 +376,8 @@ class _Writer:
     def _percent(self, row: queries.Row, dice: random.Random) -> int:
         """Around the share of the plan's term that has gone."""
         plan = self._plan
-        gone = (
-            (row["due_on"] - plan.starts_on).days
-            * 100
-            // max((plan.ends_on - plan.starts_on).days, 1)
-        )
+        whole = max((plan.ends_on - plan.starts_on).days, 1)
+        gone: int = (row["due_on"] - plan.starts_on).days * 100 // whole
         return max(5, min(95, gone + dice.randint(-12, 6)))
 
     def _figures(self, row: queries.Row, dice: random.Random) -> dict[str, Decimal]:

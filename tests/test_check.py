@@ -40,6 +40,16 @@ def issues(cli: Cli, home: Path) -> dict[str, dict[str, Any]]:
         ({"support": ["龙湖镇"]}, "lead-in-support", "warning"),
         ({"lead": ["空缺镇"]}, "nobody", "warning"),
         ({"lead": ["郭店镇"]}, "no-liaison", "info"),
+        (
+            {"lead": ["龙湖镇"], "responsibility": "市法院牵头，龙湖镇配合"},
+            "lead-contradicts",
+            "warning",
+        ),
+        (
+            {"lead": ["龙湖镇", "市法院"], "responsibility": "龙湖镇、市法院按职责分工负责"},
+            "joint-unsaid",
+            "warning",
+        ),
     ],
 )
 def test_doubts_do_not_stop(
@@ -83,3 +93,44 @@ def test_an_issue_has_the_documented_keys(cli: Cli, tmp_path: Path) -> None:
 @pytest.mark.parametrize("rule", check.RULES, ids=lambda rule: rule.__name__)
 def test_every_rule_says_what_it_wants(rule: check.Rule) -> None:
     assert inspect.getdoc(rule)
+
+
+def test_a_clause_is_missed_only_where_clauses_are_cited(cli: Cli, tmp_path: Path) -> None:
+    cited = [TASK | {"id": f"T-0{n}", "clause": "重点工作一"} for n in (1, 2)]
+    bare = TASK | {"id": "T-03"}
+    assert "no-clause" in issues(cli, home_of(tmp_path / "a", {"tasks": [*cited, bare]}))
+    assert "no-clause" not in issues(cli, home_of(tmp_path / "b", {"tasks": [bare]}))
+
+
+@pytest.mark.parametrize(
+    ("indicator", "wrong"),
+    [
+        ({"measure": "stock", "baseline": "10", "targets": {"2025": "12", "2026": "11"}}, True),
+        ({"measure": "cumulative", "targets": {"2025": "12", "2026": "20"}}, False),
+        (
+            {"measure": "stock", "direction": "reverse", "targets": {"2025": "5", "2026": "3"}},
+            False,
+        ),
+        ({"measure": "flow", "targets": {"2025": "12", "2026": "11"}}, False),
+        ({"measure": "flow", "name": "专利拥有量", "targets": {"2026": "11"}}, True),
+    ],
+)
+def test_a_measure_that_does_not_fit_is_doubted(
+    cli: Cli, tmp_path: Path, indicator: dict[str, Any], wrong: bool
+) -> None:
+    given = {"id": "n", "name": "件数"} | indicator
+    assert (
+        "measure" in issues(cli, home_of(tmp_path, {"tasks": [TASK], "indicators": [given]}))
+    ) is wrong
+
+
+def test_the_right_phrases_raise_no_doubt(cli: Cli, tmp_path: Path) -> None:
+    good = TASK | {
+        "lead": ["龙湖镇", "市法院"],
+        "joint": "是",
+        "responsibility": "龙湖镇牵头，市法院按职责分工负责",
+        "milestones": [{"id": "a", "title": "半程", "deadline": "2026年3月底前"}],
+    }
+    assert not {"lead-contradicts", "joint-unsaid", "milestone-late"} & set(
+        issues(cli, home_of(tmp_path, {"tasks": [good]}))
+    )

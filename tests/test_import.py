@@ -161,7 +161,11 @@ def test_what_check_refuses_the_report_already_names(name: str, bring: Bring) ->
     by_line = sorted((task.place.file, task.place.line or 0, task.id) for task in matrix.plan.tasks)
     _, issues = read_desk(home_of(report), TODAY)
     for issue in issues.errors:
-        at = [task for file, line, task in by_line if file == issue.place.file and line <= (issue.place.line or 0)]
+        at = [
+            task
+            for file, line, task in by_line
+            if file == issue.place.file and line <= (issue.place.line or 0)
+        ]
         assert at and at[-1] in named, issue
 
 
@@ -180,7 +184,9 @@ def test_the_command_says_what_it_did_and_exits_1_while_something_is_to_be_corre
     assert "8行 → 8项任务" in said and "任务分工!F5：错误" in said and "import-report.md" in said
     code, said = run(cases.stages(), "stages", "json")
     told = json.loads(said)
-    assert code == 0 and told["written"] is True and told["tasks"] == 6 and told["continuations"] == 5
+    assert (
+        code == 0 and told["written"] is True and told["tasks"] == 6 and told["continuations"] == 5
+    )
     assert (tmp_path / "bureau" / "tasks_def" / "bureau" / "plan.yaml").is_file()
 
 
@@ -188,7 +194,9 @@ def test_the_command_says_what_it_did_and_exits_1_while_something_is_to_be_corre
 
 
 def assert_adds_up(report: Report, layouts: list[Layout]) -> None:
-    filled = sum(1 for layout in layouts for row in layout.rows if any(str(cell).strip() for cell in row))
+    filled = sum(
+        1 for layout in layouts for row in layout.rows if any(str(cell).strip() for cell in row)
+    )
     skipped = sum(account.filled_rows for account in report.sheets if account.reason)
     told = report.as_json()
     assert sum(report.classes.values()) + skipped == filled
@@ -227,17 +235,47 @@ def test_the_counts_of_real_matrices(bring: Bring) -> None:
 
 
 _WORDS = st.sampled_from(
-    ["", "", "1", "2", "7", "一", "一、总体", "（二）其次", "市财政局", "市教育局、市公安局", "各乡镇（街道）", "无", "2026年6月底前"]
-    + ["持续推进", "2026年2月30日前", "同上", "完成建设任务", "推进改革。", "注：见附件", "合计", "牵头单位", "续表", "甲局牵头，乙局配合"]
+    [
+        "",
+        "",
+        "1",
+        "2",
+        "7",
+        "一",
+        "一、总体",
+        "（二）其次",
+        "市财政局",
+        "市教育局、市公安局",
+        "各乡镇（街道）",
+        "无",
+        "2026年6月底前",
+    ]
+    + [
+        "持续推进",
+        "2026年2月30日前",
+        "同上",
+        "完成建设任务",
+        "推进改革。",
+        "注：见附件",
+        "合计",
+        "牵头单位",
+        "续表",
+        "甲局牵头，乙局配合",
+    ]
 )
 
 
-@given(rows=st.lists(st.lists(_WORDS, min_size=5, max_size=5), min_size=1, max_size=12), data=st.data())
+@given(
+    rows=st.lists(st.lists(_WORDS, min_size=5, max_size=5), min_size=1, max_size=12), data=st.data()
+)
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_generated_sheet_loses_a_row(rows: list[list[str]], data: st.DataObject) -> None:
     merges = data.draw(
         st.lists(
-            st.tuples(st.integers(1, len(rows)), st.integers(0, 4), st.integers(0, 3), st.integers(0, 4)), max_size=3
+            st.tuples(
+                st.integers(1, len(rows)), st.integers(0, 4), st.integers(0, 3), st.integers(0, 4)
+            ),
+            max_size=3,
         )
     )
     ranges = [
@@ -277,7 +315,9 @@ def test_a_province_keeps_categories_units_and_joint_leads(bring: Bring) -> None
     assert units[tasks["序号33"].support[2]].second_name == "省知识产权局"
     assert tasks["序号30"].support == ()
     assert tasks["序号4"].deadline_phrase == "持续推进"
-    assert matrix.plan.title == "人工智能高质量发展重点任务清单（2026年）" and matrix.plan.year == 2026
+    assert (
+        matrix.plan.title == "人工智能高质量发展重点任务清单（2026年）" and matrix.plan.year == 2026
+    )
 
 
 def test_a_cover_and_a_hidden_sheet_are_skipped_and_said(bring: Bring) -> None:
@@ -285,7 +325,9 @@ def test_a_cover_and_a_hidden_sheet_are_skipped_and_said(bring: Bring) -> None:
     hidden.hidden = True
     report = bring(cases.cover(), cases.province(), hidden, Layout("空白", [[""]]))
     reasons = {account.name: account.reason for account in report.sheets}
-    assert "没有找到" in reasons["封面"] and "隐藏" in reasons["季度表"] and reasons["空白"] == "空表"
+    assert (
+        "没有找到" in reasons["封面"] and "隐藏" in reasons["季度表"] and reasons["空白"] == "空表"
+    )
     assert reasons["任务清单"] == ""
     markdown = (Path(report.out) / "import-report.md").read_text(encoding="utf-8")
     assert "封面" in markdown and "隐藏的工作表" in markdown
@@ -326,7 +368,9 @@ def test_a_responsibility_in_brackets_is_taken_and_the_text_stays_verbatim(bring
 
 
 def test_a_deadline_inside_the_brackets_is_found_and_said(bring: Bring) -> None:
-    told = sheet(["序号", "任务"], [1, "建立机制。（市科技局牵头，市财政局配合，2026年6月底前完成）"])
+    told = sheet(
+        ["序号", "任务"], [1, "建立机制。（市科技局牵头，市财政局配合，2026年6月底前完成）"]
+    )
     report = bring(told)
     (task,) = matrix_of(report).plan.tasks
     assert task.deadline_phrase == "2026年6月底前完成" and len(task.lead) == len(task.support) == 1
@@ -336,11 +380,16 @@ def test_a_deadline_inside_the_brackets_is_found_and_said(bring: Bring) -> None:
 def test_slipped_columns_are_errors_with_a_proposal_and_the_text_is_kept(bring: Bring) -> None:
     report = bring(cases.bureau())
     found = {f"{each.cell} {each.code}": each for each in report.errors}
-    assert "对调" in found["E5 slipped-unit"].way_out and "E5" in found["F5 slipped-deadline"].way_out
+    assert (
+        "对调" in found["E5 slipped-unit"].way_out and "E5" in found["F5 slipped-deadline"].way_out
+    )
     assert "移到 E13" in found["F13 slipped-deadline"].way_out
     assert "G11" in found["F11 deadline-blank"].way_out
     assert "D12 slipped-unit" in found and "D6 no-lead" in found and "D9 lead-collective" in found
-    text = "".join(path.read_text(encoding="utf-8") for path in Path(report.out).glob("tasks_def/*/[0-9]*.yaml"))
+    text = "".join(
+        path.read_text(encoding="utf-8")
+        for path in Path(report.out).glob("tasks_def/*/[0-9]*.yaml")
+    )
     assert "deadline: 各高速大队" in text and "lead: [2020年12月]" in text
     assert "# 备注：2020年11月底前完成" in text
 
@@ -348,12 +397,20 @@ def test_slipped_columns_are_errors_with_a_proposal_and_the_text_is_kept(bring: 
 def test_a_ditto_and_a_doubtful_month_are_warnings(bring: Bring) -> None:
     report = bring(cases.bureau())
     warned = {f"{each.cell} {each.code}" for each in report.warnings}
-    assert {"E7 ditto", "F7 deadline-doubt", "A12 serial-gap", "A13 serial-twice", "E4 collective"} <= warned
+    assert {
+        "E7 ditto",
+        "F7 deadline-doubt",
+        "A12 serial-gap",
+        "A13 serial-twice",
+        "E4 collective",
+    } <= warned
     task = matrix_of(report).tasks_by_id["T-004"]
     assert task.support_text == ("直属各大队", "各职能部门")
 
 
-def test_stage_rows_become_milestones_and_rows_with_units_of_their_own_become_tasks(bring: Bring) -> None:
+def test_stage_rows_become_milestones_and_rows_with_units_of_their_own_become_tasks(
+    bring: Bring,
+) -> None:
     matrix = matrix_of(bring(cases.stages()))
     first, second, *_, fire, food = matrix.plan.tasks
     assert [(stone.title, stone.deadline_phrase) for stone in first.milestones] == [
@@ -372,7 +429,12 @@ def test_stage_rows_become_milestones_and_rows_with_units_of_their_own_become_ta
 
 def test_quarter_columns_become_milestones(bring: Bring) -> None:
     first, second = matrix_of(bring(cases.quarters())).plan.tasks
-    assert [stone.deadline_phrase for stone in first.milestones] == ["一季度", "二季度", "三季度", "四季度"]
+    assert [stone.deadline_phrase for stone in first.milestones] == [
+        "一季度",
+        "二季度",
+        "三季度",
+        "四季度",
+    ]
     assert (first.deadline_phrase, second.deadline_phrase) == ("四季度", "二季度")
 
 
@@ -392,11 +454,18 @@ def test_dates_are_read_as_they_are_shown(bring: Bring) -> None:
     }
     errors = {each.cell: each.code for each in report.errors}
     assert errors == {"D2": "deadline-unread", "C8": "formula", "D10": "deadline-unread"}
-    assert "2023年2月没有 30 日" in next(each.message for each in report.errors if each.cell == "D2")
+    assert "2023年2月没有 30 日" in next(
+        each.message for each in report.errors if each.cell == "D2"
+    )
 
 
 def test_a_lead_merged_over_several_tasks_leads_them_all(bring: Bring) -> None:
-    rows = [HEAD, [1, "甲事", "市财政局", "", "2026年6月"], [2, "乙事", "", "", ""], [3, "丙事", "", "市公安局", "2026年9月"]]
+    rows = [
+        HEAD,
+        [1, "甲事", "市财政局", "", "2026年6月"],
+        [2, "乙事", "", "", ""],
+        [3, "丙事", "", "市公安局", "2026年9月"],
+    ]
     report = bring(sheet(*rows, merges=[(1, 2, 3, 2), (1, 4, 2, 4)]))
     tasks = matrix_of(report).plan.tasks
     assert not report.errors
@@ -415,7 +484,9 @@ def test_word_wrapped_and_full_width_cells(bring: Bring) -> None:
     rows += [["１", "甲事", "市市场监\n管局", "市财政局\n市公安局", "２０２６年\n６月底前"]]
     report = bring(sheet(*rows))
     (task,) = matrix_of(report).plan.tasks
-    assert [matrix_of(report).directory.units[each].name for each in (*task.lead, *task.support)] == [
+    assert [
+        matrix_of(report).directory.units[each].name for each in (*task.lead, *task.support)
+    ] == [
         "市市场监管局",
         "市财政局",
         "市公安局",
@@ -425,9 +496,15 @@ def test_word_wrapped_and_full_width_cells(bring: Bring) -> None:
 
 def test_a_second_header_further_down_is_followed(bring: Bring) -> None:
     rows = [HEAD, [1, "甲事", "市财政局", "", "2026年6月"], ["附件2", "", "", "", ""]]
-    rows += [["序号", "完成时限", "工作任务", "责任单位", ""], [1, "2026年9月", "乙事", "市公安局", ""]]
+    rows += [
+        ["序号", "完成时限", "工作任务", "责任单位", ""],
+        [1, "2026年9月", "乙事", "市公安局", ""],
+    ]
     matrix = matrix_of(bring(sheet(*rows)))
-    assert [(task.title, task.deadline_phrase) for task in matrix.plan.tasks] == [("甲事", "2026年6月"), ("乙事", "2026年9月")]
+    assert [(task.title, task.deadline_phrase) for task in matrix.plan.tasks] == [
+        ("甲事", "2026年6月"),
+        ("乙事", "2026年9月"),
+    ]
 
 
 def test_a_word_table_that_goes_on_without_a_header(bring: Bring) -> None:
@@ -438,16 +515,30 @@ def test_a_word_table_that_goes_on_without_a_header(bring: Bring) -> None:
 
 
 def test_anchors_named_by_deadlines_stand_in_the_plan_without_a_date(bring: Bring) -> None:
-    report = bring(sheet(HEAD, [1, "甲事", "市财政局", "", "自批复之日起2个月内"], [2, "乙事", "市公安局", "", "30个工作日内"]))
+    report = bring(
+        sheet(
+            HEAD,
+            [1, "甲事", "市财政局", "", "自批复之日起2个月内"],
+            [2, "乙事", "市公安局", "", "30个工作日内"],
+        )
+    )
     assert codes(report) == ["anchor-unsaid"]
     assert matrix_of(report).plan.anchors == {"anchor1": None}
     assert [each for each in checked(report) if "T-001" in each] == []
 
 
 def test_rows_that_belong_nowhere_are_reported_and_not_written(bring: Bring) -> None:
-    rows = [HEAD, ["", "", "", "市财政局", ""], [1, "甲事", "市财政局", "", "2026年6月"], [2, "", "", "", ""]]
+    rows = [
+        HEAD,
+        ["", "", "", "市财政局", ""],
+        [1, "甲事", "市财政局", "", "2026年6月"],
+        [2, "", "", "", ""],
+    ]
     report = bring(sheet(*rows))
-    assert [(each.code, each.cell) for each in report.errors] == [("row-alone", "D2"), ("row-alone", "A4")]
+    assert [(each.code, each.cell) for each in report.errors] == [
+        ("row-alone", "D2"),
+        ("row-alone", "A4"),
+    ]
     assert report.classes["rejected"] == 2
 
 
@@ -468,8 +559,14 @@ def test_the_plan_year_comes_from_the_order_the_title_or_the_deadlines(bring: Br
 # ---- names against a directory -----------------------------------------------------------------
 
 
-def test_with_a_home_its_directory_decides_and_likeness_only_suggests(shipped: Path, tmp_path: Path) -> None:
-    rows = [HEAD, [1, "甲事", "市市场监管局", "各乡镇、街道、市水产畜牧局", "2026年6月"], [2, "乙事", "市科协会", "无", "2026年6月"]]
+def test_with_a_home_its_directory_decides_and_likeness_only_suggests(
+    shipped: Path, tmp_path: Path
+) -> None:
+    rows = [
+        HEAD,
+        [1, "甲事", "市市场监管局", "各乡镇、街道、市水产畜牧局", "2026年6月"],
+        [2, "乙事", "市科协会", "无", "2026年6月"],
+    ]
     path = to_xlsx(tmp_path / "a.xlsx", [sheet(*rows)])
     home = Home(shipped)
     report = import_file(Order(path, tmp_path / "out", home.config, 2026, home=home))
@@ -511,7 +608,10 @@ def refused(path: Path, tmp_path: Path) -> str:
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"), "encrypted"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "_VBA_PROJECT".encode("utf-16-le"), "macro"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "WordDocument".encode("utf-16-le"), "wrong-type"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "Workbook".encode("utf-16-le") + b"\x00" * 2000, "damaged"),
+        (
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "Workbook".encode("utf-16-le") + b"\x00" * 2000,
+            "damaged",
+        ),
         ("序号,任务\n".encode() + b"\xff\xff\xff", "encoding"),
         ("只有一些文字\n没有表".encode(), "no-table"),
         ("序号,被考核单位,考核情况,得分\n1,经信局,完成,100\n".encode(), "no-table"),
@@ -532,7 +632,9 @@ def test_a_missing_file_and_a_huge_one(tmp_path: Path) -> None:
     assert refused(huge, tmp_path) == "too-big"
 
 
-def _rezipped(source: Path, target: Path, change: Callable[[str, bytes], bytes], extra: dict[str, bytes]) -> Path:
+def _rezipped(
+    source: Path, target: Path, change: Callable[[str, bytes], bytes], extra: dict[str, bytes]
+) -> Path:
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
         for name in old.namelist():
             new.writestr(name, change(name, old.read(name)))
@@ -548,13 +650,20 @@ def test_bombs_macros_and_far_off_cells_are_refused(tmp_path: Path) -> None:
         return raw
 
     def moved(to: str) -> Callable[[str, bytes], bytes]:
-        return lambda name, raw: raw.replace(b'r="G3"', f'r="{to}"'.encode()) if "sheet1" in name else raw
+        return lambda name, raw: (
+            raw.replace(b'r="G3"', f'r="{to}"'.encode()) if "sheet1" in name else raw
+        )
 
     bomb = _rezipped(good, tmp_path / "bomb.xlsx", same, {"xl/media/a.bin": b"\0" * 60_000_000})
     assert refused(bomb, tmp_path) == "bomb"
     macro = _rezipped(good, tmp_path / "macro.xlsx", same, {"xl/vbaProject.bin": b"x"})
     assert refused(macro, tmp_path) == "macro"
-    for cell, code in (("G60001", "too-long"), ("G1048576", "too-long"), ("KO3", "too-wide"), ("XFD3", "too-wide")):
+    for cell, code in (
+        ("G60001", "too-long"),
+        ("G1048576", "too-long"),
+        ("KO3", "too-wide"),
+        ("XFD3", "too-wide"),
+    ):
         far = _rezipped(good, tmp_path / f"{cell}.xlsx", moved(cell), {})
         assert refused(far, tmp_path) == code
     both = _rezipped(good, tmp_path / "both.xlsx", moved("KN59999"), {})
@@ -562,7 +671,9 @@ def test_bombs_macros_and_far_off_cells_are_refused(tmp_path: Path) -> None:
     odd = _rezipped(
         good,
         tmp_path / "odd.xlsx",
-        lambda name, raw: raw.replace(b'<c r="G3"', b"<c  r = 'G99999'") if "sheet1" in name else raw,
+        lambda name, raw: (
+            raw.replace(b'<c r="G3"', b"<c  r = 'G99999'") if "sheet1" in name else raw
+        ),
         {},
     )
     assert refused(odd, tmp_path) == "too-long"
@@ -599,7 +710,9 @@ def test_a_folder_that_holds_something_is_never_touched(bring: Bring, tmp_path: 
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.txt"]
 
 
-def test_a_failure_while_writing_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_while_writing_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = to_xlsx(tmp_path / "a.xlsx", [cases.quarters()])
     target = tmp_path / "deep" / "out"
     written = Path.write_text
@@ -620,16 +733,18 @@ def test_the_same_file_gives_the_same_bytes(bring: Bring) -> None:
     def everything(report: Report) -> dict[str, bytes]:
         root = Path(report.out)
         return {
-            str(path.relative_to(root)): path.read_bytes()
-            for path in sorted(root.rglob("*.yaml"))
+            str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*.yaml"))
         }
 
-    assert everything(bring(cases.bureau(), out="one")) == everything(bring(cases.bureau(), out="two"))
+    assert everything(bring(cases.bureau(), out="one")) == everything(
+        bring(cases.bureau(), out="two")
+    )
 
 
 def test_a_long_import_is_cut_into_files_the_reader_takes(tmp_path: Path) -> None:
     rows = [list(HEAD)] + [
-        [str(number), f"第{number}项" + "推进" * 40, "市财政局", "无", "2026年6月"] for number in range(1, 9_001)
+        [str(number), f"第{number}项" + "推进" * 40, "市财政局", "无", "2026年6月"]
+        for number in range(1, 9_001)
     ]
     order = Order(Path("x.csv"), tmp_path / "out", ROOT / "config", 2026)
     report, files = convert(order, [Grid("表", rows)])
@@ -651,7 +766,9 @@ _NASTY = st.text(
 
 @given(_NASTY, st.lists(_NASTY, max_size=4), _NASTY)
 @settings(max_examples=300, deadline=None)
-def test_what_is_written_reads_back_letter_for_letter(value: str, items: list[str], remark: str) -> None:
+def test_what_is_written_reads_back_letter_for_letter(
+    value: str, items: list[str], remark: str
+) -> None:
     value, items = clean(value), [clean(item) for item in items]
     text = f"{block('text', value, '')}\none: {scalar(value)}   {comment(remark)}\nmany: {flow(items)}\n"
     issues = Issues()
@@ -664,7 +781,10 @@ def test_what_is_written_reads_back_letter_for_letter(value: str, items: list[st
     assert not one.is_null or not value
 
 
-@pytest.mark.parametrize("word", ["null", "~", "true", "NO", "12:30", "3.10", "2026-06-30", "", "1e3", "- a", "a: b", "a #b"])
+@pytest.mark.parametrize(
+    "word",
+    ["null", "~", "true", "NO", "12:30", "3.10", "2026-06-30", "", "1e3", "- a", "a: b", "a #b"],
+)
 def test_words_that_other_readers_would_change_are_quoted(word: str) -> None:
     assert scalar(word).startswith('"')
 
@@ -678,12 +798,18 @@ def test_check_runs_on_an_import_by_itself(bring: Bring) -> None:
     report = bring(cases.stages())
     desk, issues = read_desk(home_of(report), TODAY)
     assert desk is not None and not issues.errors
-    assert not [each for each in check(desk.matrix, desk.calendar, TODAY) if each.level.value == "error"]
+    assert not [
+        each for each in check(desk.matrix, desk.calendar, TODAY) if each.level.value == "error"
+    ]
 
 
 def test_the_report_is_honest_json(bring: Bring) -> None:
     report = bring(cases.bureau())
     told = json.loads((Path(report.out) / "import-report.json").read_text(encoding="utf-8"))
-    assert {"rows_in", "tasks", "continuations", "classes", "errors", "warnings", "sheets"} <= set(told)
-    assert all({"sheet", "cell", "code", "message", "way_out"} <= set(each) for each in told["errors"])
+    assert {"rows_in", "tasks", "continuations", "classes", "errors", "warnings", "sheets"} <= set(
+        told
+    )
+    assert all(
+        {"sheet", "cell", "code", "message", "way_out"} <= set(each) for each in told["errors"]
+    )
     assert io.StringIO(report.markdown()).readline().startswith("# 导入报告")

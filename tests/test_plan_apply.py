@@ -14,6 +14,7 @@ import pytest
 
 from cast import REPORT_TASK, UNITS_YAML, home_of, write_matrix
 from conftest import Told
+from duban.errors import InputError
 from duban.ledger import events, queries, transitions
 from duban.ledger.apply import apply, preview
 from duban.ledger.plan import Difference
@@ -301,3 +302,95 @@ def test_a_key_is_not_used_for_another_item(bench: Bench) -> None:
     other = "T-01/xindian/report:2026-03"
     said = refused(bench, lambda writing: transitions.submit(writing, other, report, actor="甲"))
     assert "已用于另一事项" in said
+
+
+def classes(difference: Difference) -> set[str]:
+    return {name for change in difference.changes for name in change.classes}
+
+
+def other(name: str, **more: Any) -> dict[str, Any]:
+    return {
+        "id": name,
+        "title": f"任务{name}",
+        "lead": ["市市场监管局"],
+        "deadline": "2026年6月30日前",
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "name", "words"),
+    [
+        ({"lead": ["龙湖镇"]}, "lead", "牵头单位由市市场监管局改为龙湖镇"),
+        ({"support": ["市法院"]}, "support", "增加配合单位市法院"),
+        (
+            {"deadline": "2026年9月30日前"},
+            "deadline",
+            "时限由“2026年6月30日前”改为“2026年9月30日前”",
+        ),
+        ({"weight": "5"}, "weight", "权重由1改为5"),
+        ({"title": "改了名字"}, "wording", "改名（原为“任务T-09”）"),
+    ],
+)
+def test_a_change_is_named_by_its_class(
+    bench: Bench, change: dict[str, Any], name: str, words: str
+) -> None:
+    bench.matrix["tasks"].append(other("T-09"))
+    bench.apply()
+    bench.matrix["tasks"][1] |= change
+    difference = bench.apply()
+    assert name in classes(difference)
+    assert any(words in sentence for sentence in difference.sentences())
+
+
+def test_wording_alone_touches_no_deadline(bench: Bench) -> None:
+    bench.apply()
+    bench.task["text"] = "换一种说法"
+    assert classes(bench.apply()) == {"wording", "plan"}
+    assert bench.row(FINISH)["round"] == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "name", "words"),
+    [
+        ([other("A"), other("B")], [other("C", replaces=["A", "B"])], "merged", "并入 C"),
+        (
+            [other("A")],
+            [other("C", replaces=["A"]), other("D", replaces=["A"])],
+            "split",
+            "拆分为 C、D",
+        ),
+        ([other("A")], [other("C", replaces=["A"])], "merged", "改编为 C"),
+        ([other("A")], [], "withdrawn", "已从分工表中取消"),
+    ],
+)
+def test_what_became_of_a_task(
+    bench: Bench, before: list[Any], after: list[Any], name: str, words: str
+) -> None:
+    first = bench.matrix["tasks"][0]
+    bench.matrix["tasks"] = [first, *before]
+    bench.apply()
+    bench.matrix["tasks"] = [first, *after]
+    difference = bench.apply()
+    assert name in classes(difference)
+    assert any(words in sentence for sentence in difference.sentences())
+    state = bench.row("A/scjgj/finish:end")["state"]
+    assert state == ("cancelled" if name == "withdrawn" else "merged")
+
+
+def test_a_target_that_moves_is_said(bench: Bench) -> None:
+    bench.task.pop("indicators", None)
+    bench.matrix["indicators"] = [
+        {"id": "n", "name": "件数", "measure": "flow", "targets": {"2026": "30"}}
+    ]
+    bench.apply()
+    bench.matrix["indicators"][0]["targets"] = {"2026": "40"}
+    difference = bench.apply()
+    assert "target" in classes(difference)
+    assert any("指标“件数”2026年目标由30改为40" in sentence for sentence in difference.sentences())
+
+
+def test_a_task_replaced_and_still_there_is_an_error(bench: Bench) -> None:
+    bench.matrix["tasks"] += [other("A"), other("B", replaces=["A"])]
+    with pytest.raises(InputError, match="A 还在分工表里"):
+        _ = bench.desk

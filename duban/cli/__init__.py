@@ -121,9 +121,8 @@ def _add(
 def _matrix(subs: Subs) -> None:
     sub = _add(subs, "init", "matrix.init", "在新目录放一套可照着改的 tasks_def/ 和 config/")
     sub.add_argument("dir", metavar="目录")
-    sub = _add(
-        subs, "check", "matrix.check", "检查任务分工和各项设置，一次列出全部问题", lists=True
-    )
+    sub = _add(subs, "check", "matrix.check", "检查任务分工和各项设置，一次列出全部问题")
+    sub.add_argument("--format", choices=("text", "json", "sarif"), default="text", help="输出格式")
     sub.add_argument("--brief", action="store_true", help="没有错误时只说一句")
     _add(subs, "plan", "matrix.plan", "说明若应用任务分工，台账会有哪些变化（不写入）", lists=True)
     sub = _add(
@@ -142,6 +141,9 @@ def _matrix(subs: Subs) -> None:
         subs, "history", "matrix.history", "导入启用之前的办理情况（CSV：编号,完成日期,说明）"
     )
     sub.add_argument("file", metavar="FILE.csv")
+    sub = _add(subs, "schema", "exporting.schema", "写出各文件的 JSON Schema 和键表", lists=True)
+    sub.add_argument("--out", default="", metavar="目录")
+    sub.add_argument("--readme", nargs="?", const="tasks_def/README.md", default="", metavar="文件")
 
 
 def _work(subs: Subs) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import io
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from duban import clock
 from duban.cli import show
+from duban.cli.exporting import export_matrix, write_csv
 from duban.cli.work import find_unit
 from duban.errors import NOWHERE, Exit, InputError, UsageError
 from duban.settings import Home, find_home
@@ -95,7 +95,7 @@ def _check_figures(office: Office, key: str, figures: Iterable[str]) -> None:
 
 def export(args: argparse.Namespace) -> int:
     """Export pre-filled forms, the ledger or the matrix."""
-    return {"forms": _forms, "ledger": _ledger, "matrix": _matrix}[args.what](args)
+    return {"forms": _forms, "ledger": _ledger, "matrix": export_matrix}[args.what](args)
 
 
 def _forms(args: argparse.Namespace) -> int:
@@ -161,62 +161,5 @@ def _ledger(args: argparse.Namespace) -> int:
     if args.format == "json":
         show.as_json(rows)
         return Exit.DONE
-    _csv(args, _LEDGER, [[row[name] for name in _LEDGER] for row in rows])
+    write_csv(args.out, _LEDGER, [[row[name] for name in _LEDGER] for row in rows])
     return Exit.DONE
-
-
-_MATRIX = ("编号", "领域", "任务", "牵头单位", "配合单位", "完成时限", "考核要点", "权重", "来源")
-
-
-def _matrix(args: argparse.Namespace) -> int:
-    """The matrix as CSV, one row a task."""
-    from duban.office import need_desk
-
-    desk = need_desk(find_home(args.home), clock.day_of(clock.now()))
-    areas = {item.id: item.name for item in (*desk.matrix.plan.areas, *desk.matrix.plan.safeguards)}
-
-    def shorts(units: tuple[str, ...]) -> str:
-        return "、".join(desk.matrix.directory.units[unit].short for unit in units)
-
-    rows = [
-        (
-            task.id,
-            areas.get(task.area, task.area),
-            task.title,
-            shorts(task.lead),
-            "、".join(filter(None, [shorts(task.support), *task.support_text])) or "无",
-            task.deadline_phrase,
-            task.deliverable,
-            task.weight,
-            task.source.value,
-        )
-        for task in desk.matrix.plan.tasks
-    ]
-    if args.format == "json":
-        show.as_json([dict(zip(_MATRIX, row, strict=True)) for row in rows])
-        return Exit.DONE
-    _csv(args, _MATRIX, rows)
-    return Exit.DONE
-
-
-def _csv(args: argparse.Namespace, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """CSV with a byte-order mark when written to a file, so that Excel reads Chinese."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(head)
-    writer.writerows([[_cell(cell) for cell in row] for row in rows])
-    if args.out:
-        Path(args.out).write_text("\ufeff" + buffer.getvalue(), encoding="utf-8")
-        show.note(f"已写入 {args.out}，共{len(rows)}行。")
-    else:
-        show.say(buffer.getvalue().rstrip())
-
-
-def _cell(value: object) -> str:
-    """Text that a spreadsheet does not take for a formula."""
-    text = "" if value is None else str(value)
-    return (
-        f"'{text}"
-        if text[:1] in {"=", "+", "-", "@", "\t", "\r"} and not text.lstrip("-").isdigit()
-        else text
-    )

@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from duban import clock
+from duban import __version__, clock
 from duban.cli import show
 from duban.errors import Exit, InputError, Issues, Level, OutsideError, Place, UsageError
 from duban.settings import find_home
@@ -62,6 +62,10 @@ def check(args: argparse.Namespace) -> int:
         show.as_json(
             {"issues": [issue.as_json() for issue in issues], "errors": len(issues.errors)}
         )
+    elif args.format == "sarif":
+        from duban.cli.sarif import issues_to_sarif
+
+        show.as_json(issues_to_sarif(list(issues), __version__))
     else:
         if issues.errors or not args.brief:
             show.issues(issues)

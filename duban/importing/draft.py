@@ -68,13 +68,30 @@ class Drafter:
         )
 
     def _split(self, group: Group) -> list[list[int]]:
-        """Rows of a group that name units of their own are tasks of their own."""
+        """Rows of a group that name units of their own, or share a finer task cell, are tasks."""
         if len(group.rows) == 1:
             return [group.rows]
         units = [each for role in UNIT_ROLES for each in group.columns.roles.get(role, ())]
-        parts: list[list[int]] = [[group.rows[0]]]
-        said = self._own(group.rows[0], units)
-        for row in group.rows[1:]:
+        found: list[list[int]] = []
+        for rows in self._finer(group):
+            found += self._by_units(rows, units)
+        return found
+
+    def _finer(self, group: Group) -> list[list[int]]:
+        """重点工作 over several 主要任务, each of which is merged over several rows."""
+        column = group.columns.one(TEXT)
+        parts: list[list[int]] = []
+        for row in group.rows:
+            if parts and (row, column) in self.context.above:
+                parts[-1].append(row)
+            else:
+                parts.append([row])
+        return parts if len(parts) < len(group.rows) and len(parts) > 1 else [group.rows]
+
+    def _by_units(self, rows: list[int], units: list[int]) -> list[list[int]]:
+        parts = [[rows[0]]]
+        said = self._own(rows[0], units)
+        for row in rows[1:]:
             own = self._own(row, units)
             if any(own) and own != said:
                 parts.append([row])

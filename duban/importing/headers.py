@@ -107,6 +107,14 @@ _STAGE = re.compile(
     r"(?:[0-9]{4}年)?(?:第?[一二三四1-4]季度|上半年|下半年|(?:[1-9]|1[0-2])(?:[-—–~至](?:[1-9]|1[0-2]))?月份?(?:底前?)?|[一二三四五六七八九十]+月份?)"
     r"|[0-9]{4}年(?:底前?)?(?:工作)?(?:目标|任务|计划)?"
 )
+_LOOSE: tuple[tuple[str, re.Pattern[str]], ...] = (
+    # Longer labels that no list foresees; only words that no task's own text is likely to be.
+    (SUPPORT, re.compile(r"(?:配合|协办|参与|参加)(?:单位|部门)")),
+    (LEAD, re.compile(r"(?:牵头|主办)(?:单位|部门)")),
+    (OWNER, re.compile(r"(?:责任|承办|负责)(?:单位|部门|处室)")),
+    (DEADLINE, re.compile(r"时限|期限|完成时间|时间节点|时间要求")),
+)
+MAX_LOOSE = 14
 MAX_LABEL = 24
 HEADER_DEPTH = 3
 
@@ -126,6 +134,8 @@ def role_of(label: str) -> str:
     for role, pattern in _WORDS:
         if pattern.fullmatch(label):
             return role
+    if len(label) <= MAX_LOOSE:
+        return next((role for role, pattern in _LOOSE if pattern.search(label)), "")
     return ""
 
 
@@ -174,7 +184,7 @@ def header_at(grid: Grid, row: int) -> Columns | None:
     ):
         return None
     words = [word_role(cell) for cell in filled]
-    if sum(map(bool, words)) * 5 < len(words) * 4 or not (set(words) & _NEEDED):
+    if sum(map(bool, words)) * 5 < len(words) * 3 or not (set(words) & _NEEDED):
         return None
     last, labels = _deepen(grid, row)
     return _columns(grid, row, last, labels)

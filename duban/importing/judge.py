@@ -14,10 +14,11 @@ from duban.importing.findings import Findings
 from duban.importing.headers import DEADLINE, ROLE_NAMES, UNIT_ROLES, Columns
 from duban.importing.scan import Table
 from duban.importing.task import At, Draft, Named
-from duban.importing.wording import Reader, is_many, odd_name
+from duban.importing.wording import Reader, is_many, like_person, odd_name
 from duban.matrix.deadlines import Kind, Reading, event_name
 from duban.matrix.names import normal
 
+MAX_UNIT_TITLE = 24
 _PROPER = "写成如“2026年6月30日前”“自批复之日起2个月内”“持续推进”。可用 duban deadline 试读。"
 
 
@@ -38,6 +39,8 @@ class Judge:
         for draft in drafts:
             if draft.serial:
                 serials.take(draft)
+            if len(draft.title) <= MAX_UNIT_TITLE and self.reader.is_unit(draft.title):
+                self._slipped_title(draft)
             self._units(draft, table.columns)
             self._deadline(draft, table.columns, told=has_deadline)
             for stone in draft.stones:
@@ -53,6 +56,15 @@ class Judge:
         """Note what a person should look at."""
         self.findings.add(
             Level.WARNING, code, draft.grid, at, message=message, way_out=way_out, task=draft.id
+        )
+
+    def _slipped_title(self, draft: Draft) -> None:
+        self.error(
+            draft,
+            draft.title_at,
+            "slipped-title",
+            f"任务一栏写的是单位“{draft.title}”，像是整行串了列。",
+            "对照表头，把这一行各格移回原位后重新导入；或在 YAML 里改正 title、lead、deadline。",
         )
 
     # ---- units ---------------------------------------------------------------------------------
@@ -78,8 +90,10 @@ class Judge:
             verdict = "odd"
         elif is_many(name):
             verdict = "many"
+        elif self.reader.names is not None:
+            verdict = "unknown"
         else:
-            verdict = "fine" if self.reader.names is None else "unknown"
+            verdict = "doubt" if like_person(name) else "fine"
         self._verdicts[name] = verdict
         return verdict
 
@@ -103,6 +117,15 @@ class Judge:
             )
         elif kind == "unknown":
             self._unknown(draft, named)
+        elif kind == "doubt":
+            if self._once("doubt", named.text):
+                self.warning(
+                    draft,
+                    named.at,
+                    "unit-doubt",
+                    f"“{named.raw}”不像单位名称，可能是人名（同样写法只提示一次）。",
+                    "核对 config/units.yaml；任务由单位承担，人写进单位的岗位。",
+                )
         elif verdict == "lead-many":
             self.error(
                 draft,
@@ -221,7 +244,7 @@ class Judge:
                 draft,
                 at,
                 "deadline-unread",
-                f"时限“{phrase[:40]}”读不懂：{reading.note}",
+                _unread("时限", phrase, reading),
                 _PROPER,
             )
         elif reading.offset is not None and not reading.anchor:
@@ -280,7 +303,7 @@ class Judge:
                 draft,
                 at,
                 "deadline-unread",
-                f"阶段“{title[:20]}”的时限“{phrase[:40]}”读不懂：{reading.note}",
+                _unread(f"阶段“{title[:20]}”的时限", phrase, reading),
                 _PROPER,
             )
         elif reading.level is Level.WARNING and at != draft.deadline_at:
@@ -300,6 +323,11 @@ class Judge:
                 f"阶段“{title[:20]}”的时限 {reading.due} 晚于整项任务的时限 {end}。",
                 "改正其中一个时限。",
             )
+
+
+def _unread(what: str, phrase: str, reading: Reading) -> str:
+    said = "" if reading.note.startswith(("读不懂", "“")) else "读不懂："
+    return f"{what}“{phrase[:40]}”：{said}{reading.note}"
 
 
 class Serials:

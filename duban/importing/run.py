@@ -221,6 +221,9 @@ def _year(order: Order, tables: Sequence[Table], title: str) -> tuple[int, str]:
     return order.this_year, "待核对：表里没有写年份，暂按今年"
 
 
+_SPAN = re.compile(r"((?:19|20)[0-9]{2})\s*年?\s*[-—–～~至]+\s*((?:19|20)[0-9]{2})")
+
+
 def _directory(home: Home | None) -> Directory | None:
     if home is None:
         return None
@@ -335,6 +338,8 @@ def _frame(
             draft.clause = f"{draft.area} {draft.clause}".strip()
             draft.area = ONE_AREA
         areas = [ONE_AREA]
+    span = _SPAN.search(title)
+    said_years = [int(each) for each in span.groups()] if span else []
     dues = {
         due.year
         for phrase in {draft.deadline for draft in drafts}
@@ -349,8 +354,8 @@ def _frame(
         source=order.file.name,
         year=year,
         year_note=note,
-        first_year=min([year, *years]),
-        last_year=max([year, *years]),
+        first_year=min([year, *years, *said_years]),
+        last_year=max([year, *years, *said_years]),
         doc_no=number[0] if number else "",
         areas={f"a{at}": area for at, area in enumerate(areas, 1)},
         anchors=anchors,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from duban.importing.grid import Grid
 from duban.importing.headers import (
@@ -80,7 +80,32 @@ def scan(grid: Grid, borrowed: Columns | None = None) -> Table | None:
     columns = find_header(grid, 0) or borrowed
     if columns is None:
         return None
-    return _Scanner(grid, columns, start=0 if columns is borrowed else columns.last_row + 1).run()
+    columns = _headings_as_areas(grid, columns)
+    return _Scanner(
+        grid, columns, start=columns.last_row + 1 if columns.first_row >= 0 else 0
+    ).run()
+
+
+def _headings_as_areas(grid: Grid, columns: Columns) -> Columns:
+    """一、党建工作 in the task column beside 主要任务: the heading is the area, the content the task."""
+    title, text = columns.one(TITLE), columns.one(TEXT)
+    if text < 0 or columns.one(AREA) >= 0 or text < title:
+        return columns
+    cells = [
+        cell
+        for row in range(columns.last_row + 1, len(grid.rows))
+        if (cell := grid.text(row, title))
+    ]
+    headings = sum(bool(_HEADING.match(cell)) for cell in cells[:400])
+    if not cells or headings * 5 < min(len(cells), 400) * 4:
+        return columns
+    roles = {**columns.roles, AREA: (title,), TITLE: (text,), TEXT: columns.roles[TEXT][1:]}
+    return replace(columns, roles={role: found for role, found in roles.items() if found})
+
+
+_HEADING = re.compile(
+    r"第?[一二三四五六七八九十]+(?:[、．.]|部分|章)|[（(][一二三四五六七八九十]+[)）]"
+)
 
 
 class _Merges:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from duban.errors import Level
 from duban.importing.cells import TaskCells, one_line
 from duban.importing.headers import DEADLINE, STAGE, TEXT, TITLE
 from duban.importing.task import At, Stone
-from duban.importing.wording import deadline_text, shortened
+from duban.importing.wording import deadline_text, shortened, stage_of
 
 
 class Timing(TaskCells):
@@ -17,6 +19,8 @@ class Timing(TaskCells):
         task.deadline_at = (self.row, column) if column >= 0 else task.title_at
         if column >= 0 and self.one:
             task.deadline, task.deadline_at = self._phrase(self.row, column)
+            if len(task.deadline) > 8 and not self.reader.is_deadline(task.deadline):
+                self._stages_in_one_cell(*self.cell(self.row, column))
         elif column >= 0:
             self._stages(column)
         if STAGE in self.columns.roles:
@@ -58,14 +62,32 @@ class Timing(TaskCells):
             return
         columns = [*self.columns.roles.get(TEXT, ()), self.columns.one(TITLE)]
         lines: list[str] = []
-        for at, (phrase, row) in found.items():
+        for at, (said, row) in found.items():
             texts = [text for each in columns if (text := self.grid.text(row, each))]
-            what = texts[0] if texts else task.title
+            phrase, more = (said, "") if texts and row != self.row else self._cut(said)
+            what = more or (texts[0] if texts else task.title)
             task.stones.append(Stone(shortened(what), phrase, at))
-            lines.append(f"{phrase}：{what}")
+            lines.append(f"{said}：{what}" if not more else said)
         told = "\n".join(lines)
         kept = [each for each in task.text.split("\n") if each and each not in told]
         task.text = "\n".join([*kept, told])
+        self._end_of_stages()
+
+    def _cut(self, said: str) -> tuple[str, str]:
+        """3-4月，制定方案: the deadline and the work, when the grammar does not take it as a whole."""
+        return (
+            (said, "") if self.reader.is_deadline(said) else stage_of(said, self.reader.is_deadline)
+        )
+
+    def _stages_in_one_cell(self, text: str, at: At) -> None:
+        """3-4月，制定方案；5-11月，组织实施: each piece a milestone, when every piece is one."""
+        task = self.task
+        pieces = [each.strip() for each in re.split(r"[\n；;。]", text) if each.strip()]
+        stages = [stage_of(piece, self.reader.is_deadline) for piece in pieces]
+        if len(stages) < 2 or not all(what for _, what in stages):
+            return
+        task.stones += [Stone(shortened(what), phrase, at) for phrase, what in stages]
+        task.text = "\n".join([*([task.text] if task.text else []), *pieces])
         self._end_of_stages()
 
     def _end_of_stages(self) -> None:

@@ -97,6 +97,14 @@ _ORG_ONLY = re.compile(
 )
 
 
+_ANY_ORG = re.compile(r"[局委办厅部院镇乡道处科室会站所校社馆团组市县区省州旗系司行署厂队村厅]$")
+
+
+def like_person(name: str) -> bool:
+    """Whether a name may be a person's: two or three characters that end like no organisation."""
+    return bool(re.fullmatch(r"[\u4e00-\u9fff]{2,3}", name)) and not _ANY_ORG.search(name)
+
+
 def odd_name(name: str) -> bool:
     """Whether a name looks like a sentence rather than a unit."""
     return len(name) > 30 or bool(_ODD_NAME.search(name))
@@ -147,3 +155,24 @@ def without_deadline(phrase: str, is_deadline: Callable[[str], bool]) -> tuple[s
             rest = "".join(pieces[: max(at - 1, 0)] + pieces[at + 1 :]).strip("，,；; ")
             return rest, piece
     return phrase, ""
+
+
+_STAGE_ENDS = frozenset("月底前日旬度份年季末）)期")
+_NUMBERING = re.compile(
+    r"^(?:[0-9]{1,2}[.、．)）](?![0-9])|[（(][0-9一二三四五六七八九十]+[)）]|[①-⑳])\s*"
+)
+_IN_END = re.compile(r"(?P<what>.+?)[（(](?P<when>[^（）()]{2,20})[)）]")
+
+
+def stage_of(piece: str, is_deadline: Callable[[str], bool]) -> tuple[str, str]:
+    """3-4月，制定方案 or 制定方案（3-4月）: the deadline and the work; the piece and nothing otherwise."""
+    bare = _NUMBERING.sub("", piece)
+    for end in range(min(len(bare) - 1, 24), 1, -1):
+        if bare[end - 1] in _STAGE_ENDS and is_deadline(bare[:end]):
+            what = bare[end:].strip("，,：:；;、 。-—")
+            if len(what) > 1:
+                return bare[:end], what
+    match = _IN_END.fullmatch(bare)
+    if match and is_deadline(match["when"]):
+        return match["when"], match["what"]
+    return piece, ""

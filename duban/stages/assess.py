@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from duban import clock
+from duban import __version__, clock
 from duban.assessment.explain import as_json
 from duban.assessment.model import RuleSheet, UnitScore
 from duban.assessment.rules import load_sheet, pick_sheet
@@ -23,8 +23,6 @@ from duban.office import Office
 from duban.reports.scoresheet import SheetMeta, write_scoresheet
 from duban.settings import Home
 from duban.stages import StageReport, ticks
-
-CODE_VERSION = "0.1.0"
 
 
 def run(office: Office, at: datetime) -> StageReport:
@@ -78,7 +76,7 @@ def _meta(office: Office, sheet: RuleSheet, period: Period, *, example: bool) ->
         sheet_title=sheet.title,
         sheet_id=sheet.id,
         rule_hash=sheet.digest,
-        code_version=CODE_VERSION,
+        code_version=__version__,
         example=example,
         categories=tuple(category.name for category in sheet.categories),
     )
@@ -95,7 +93,7 @@ def _row(
         "rule_hash": sheet.digest,
         "input_hash": _sha(frozen["facts"]),
         "result_hash": _sha(frozen["result"]),
-        "code_version": CODE_VERSION,
+        "code_version": __version__,
         "state": "draft",
         **frozen,
         "files": files,
