@@ -18,13 +18,13 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from duban import clock
+from duban.desk import read_desk
 from duban.errors import Issues
 from duban.ledger import tables
 from duban.ledger.apply import apply
 from duban.ledger.store import Ledger, open_ledger
 from duban.matrix.model import Matrix, Unit, UnitKind
 from duban.obligations import Wanted, expand
-from duban.office import read_desk
 from duban.settings import Home
 from duban.workdays import load_calendar
 

@@ -81,7 +81,7 @@ def main() -> None:
                 least(
                     lambda: child_cpu("-m", "duban.cli", "check", "--brief", "--home", str(home))
                 ),
-                0.50,
+                0.30,
             ),
             (
                 "duban status",

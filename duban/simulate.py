@@ -14,6 +14,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 from duban import clock
+from duban.desk import need_desk
 from duban.errors import NOWHERE, InputError
 from duban.ledger import queries, transitions
 from duban.ledger.apply import apply
@@ -21,7 +22,7 @@ from duban.ledger.events import Draft
 from duban.ledger.store import Writing, open_ledger, rows_hash
 from duban.ledger.transitions import Report
 from duban.matrix.model import Indicator, Matrix
-from duban.office import Office, need_desk
+from duban.office import Office
 from duban.settings import Home
 from duban.stages import SLOTS, stage_function
 

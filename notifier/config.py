@@ -6,13 +6,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from duban.errors import NOWHERE, Issues, Place, UsageError
-from duban.ledger.outbox import Policy
 from duban.settings import Home, load_settings, secret
 from duban.yamltext import Row, read_rows
 from notifier.mime import Sender
+
+if TYPE_CHECKING:
+    from duban.ledger.outbox import Policy
 
 REFUSED: Mapping[str, str] = dict.fromkeys(
     ("dingtalk", "wecombot", "feishu", "lark", "schan"),

@@ -18,12 +18,13 @@ import yaml
 from cast import home_of, write_matrix
 from conftest import Told
 from duban import clock
+from duban.desk import need_desk
 from duban.errors import InputError
 from duban.ledger import events, queries, transitions
 from duban.ledger.apply import apply
 from duban.ledger.audit import rebuilt_differs
 from duban.ledger.store import Ledger
-from duban.office import Office, need_desk
+from duban.office import Office
 from duban.settings import Home
 from duban.stages import SLOTS, stage_function
 from duban.status import STATE_NAMES

@@ -18,10 +18,11 @@ import pytest
 from cast import home_of, write_matrix
 from conftest import ROOT, Told, copy_home
 from duban import clock
+from duban.desk import need_desk
 from duban.ledger import events, queries, transitions
 from duban.ledger.apply import apply
 from duban.ledger.store import open_ledger
-from duban.office import Office, need_desk
+from duban.office import Office
 from duban.rehearsal import rehearse
 from duban.settings import Home
 from duban.simulate import simulate

@@ -13,15 +13,15 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import import_cases as cases
 import pytest
 import xlsxwriter
-from conftest import ROOT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from import_cases import Layout, to_csv, to_docx, to_xlsx
 
+import import_cases as cases
+from conftest import ROOT
 from duban.cli.importing import import_matrix
+from duban.desk import read_desk
 from duban.errors import InputError, Issues, UsageError
 from duban.importing.emit import block, comment, flow, scalar
 from duban.importing.grid import Grid, clean
@@ -30,9 +30,9 @@ from duban.importing.run import Order, convert, import_file
 from duban.matrix.check import check
 from duban.matrix.load import load_matrix
 from duban.matrix.model import Matrix, UnitKind
-from duban.office import read_desk
 from duban.settings import Home
 from duban.yamltext import Listing, Mapping, Text, parse
+from import_cases import Layout, to_csv, to_docx, to_xlsx
 
 TODAY = date(2026, 11, 22)
 LAYOUTS: dict[str, Callable[[], Layout]] = {

@@ -17,12 +17,13 @@ from sqlalchemy.exc import DatabaseError
 from cast import REPORT_TASK, home_of
 from conftest import Told
 from duban import clock
+from duban.desk import Desk, need_desk
 from duban.errors import Exit, OutsideError
 from duban.ledger import audit, events, queries, store, tables, transitions
 from duban.ledger.apply import apply
 from duban.ledger.events import Draft
 from duban.ledger.store import Ledger, open_ledger, rows_hash
-from duban.office import Desk, Office, need_desk
+from duban.office import Office
 from duban.settings import Home
 from duban.stages import SLOTS, stage_function
 

@@ -10,9 +10,9 @@ import pytest
 
 from cast import home_of
 from duban import clock
+from duban.desk import need_desk
 from duban.ledger.plan import SETTLED
 from duban.obligations import HISTORIC, NOT_STARTED, WAITING, Planned, first_state
-from duban.office import need_desk
 from duban.settings import Home
 from duban.status import OPEN_STATES, STATE_NAMES
 

@@ -14,12 +14,12 @@ import pytest
 
 from cast import REPORT_TASK, UNITS_YAML, home_of, write_matrix
 from conftest import Told
+from duban.desk import Desk, need_desk
 from duban.errors import InputError
 from duban.ledger import events, queries, transitions
 from duban.ledger.apply import apply, preview
 from duban.ledger.plan import Difference
 from duban.ledger.store import Ledger, Writing, open_ledger
-from duban.office import Desk, need_desk
 from duban.settings import Home
 
 FINISH = "T-01/scjgj/finish:end"

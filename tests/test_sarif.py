@@ -13,8 +13,8 @@ from jsonschema import Draft202012Validator
 
 from duban.cli.sarif import issues_to_sarif, rule_id
 from duban.cli.sarif_rules import RULES
+from duban.desk import read_desk
 from duban.errors import NOWHERE, Issue, Level, Place
-from duban.office import read_desk
 from duban.settings import Home
 
 ROOT = Path(__file__).resolve().parent.parent

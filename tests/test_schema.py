@@ -15,10 +15,10 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from duban.assessment.rules import load_sheet
+from duban.desk import read_desk
 from duban.errors import Issues
 from duban.matrix.schema import FILES, TABLES, Key, Kind, Table
 from duban.matrix.schema_files import json_schema, json_schemas, readme
-from duban.office import read_desk
 from duban.settings import Home
 from duban.yamltext import Row
 from notifier.config import load_channels

@@ -8,11 +8,11 @@ from datetime import date
 import pytest
 
 from conftest import ROOT
+from duban.desk import Desk, read_desk
 from duban.matrix.deadlines import Kind
 from duban.matrix.model import Source
 from duban.matrix.phrases import read_deadline
 from duban.obligations import Wanted
-from duban.office import Desk, read_desk
 from duban.settings import Home
 
 

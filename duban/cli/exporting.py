@@ -15,7 +15,7 @@ from duban.errors import Exit, UsageError
 from duban.settings import find_home
 
 if TYPE_CHECKING:
-    from duban.office import Desk
+    from duban.desk import Desk
 
 _PAPERS = (".xlsx", ".docx")
 
@@ -25,7 +25,7 @@ def export_matrix(args: argparse.Namespace) -> int:
 
     Raises UsageError for another kind of file and InputError when the matrix has mistakes.
     """
-    from duban.office import need_desk
+    from duban.desk import need_desk
 
     suffix = Path(args.out).suffix.lower() if args.out else ".csv"
     if suffix not in {*_PAPERS, ".csv"}:

@@ -47,8 +47,8 @@ def starter() -> Path:
 
 def check(args: argparse.Namespace) -> int:
     """Print every mistake, doubt and hint; exit 1 when there is a mistake."""
-    from duban.office import read_desk
-    from duban.stages.assess import load_sheets
+    from duban.assessment.sheets import load_sheets
+    from duban.desk import read_desk
     from notifier.config import load_channels
 
     home = find_home(args.home)

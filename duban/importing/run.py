@@ -160,9 +160,8 @@ def _tables(order: Order, grids: Sequence[Grid], accounts: list[SheetAccount]) -
         account = SheetAccount(grid.name, filled_rows=sum(1 for _ in grid.filled_rows()))
         accounts.append(account)
         before = tables[-1].columns if tables and not grid.numbered else None
-        borrowed = (
-            before if before and before.labels and max(before.labels) + 1 == grid.width else None
-        )
+        fits = before is not None and max(before.labels, default=-1) + 1 == grid.width
+        borrowed = replace(before, first_row=-1, last_row=-1) if before and fits else None
         account.reason = _reason(grid, account, order)
         table = None if account.reason else scan(grid, borrowed)
         if table is not None:

@@ -181,7 +181,7 @@ class _Scanner:
                 return "repeated"
             found = header_at(self.grid, row)
             if found is not None:
-                self.use(found)
+                self.use(_headings_as_areas(self.grid, found))
                 return "header"
         if self.table.classes.get(row - 1) == "header" and row <= self.columns.last_row:
             return "header"

@@ -91,13 +91,12 @@ class Timing(TaskCells):
         self._end_of_stages()
 
     def _end_of_stages(self) -> None:
-        """The deadline of the task is the last milestone's."""
+        """The deadline of the task is the latest milestone's; the last one's when one is unread."""
         task = self.task
-        dues = [
-            (self.reader.deadline(stone.deadline).due, at) for at, stone in enumerate(task.stones)
-        ]
-        dated = [(due, at) for due, at in dues if due is not None]
-        last = task.stones[max(dated)[1] if dated else -1]
+        read = [self.reader.deadline(stone.deadline) for stone in task.stones]
+        dated = [(each.due, at) for at, each in enumerate(read) if each.due is not None]
+        unread = any(each.level is Level.ERROR for each in read)
+        last = task.stones[max(dated)[1] if dated and not unread else -1]
         task.deadline, task.deadline_at = last.deadline, last.at
         self.say(
             Level.WARNING,

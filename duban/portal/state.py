@@ -11,10 +11,11 @@ from fastapi import Request
 
 from duban import clock
 from duban.clock import Clock
+from duban.desk import Desk, need_desk
 from duban.errors import DubanError
 from duban.ledger import links
 from duban.ledger.store import Ledger
-from duban.office import Desk, Office, need_desk, open_office
+from duban.office import Office, open_office
 from duban.portal import access
 from duban.settings import Home, find_home
 

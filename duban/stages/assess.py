@@ -10,9 +10,9 @@ from typing import Any
 from duban import __version__, clock
 from duban.assessment.explain import as_json
 from duban.assessment.model import RuleSheet, UnitScore
-from duban.assessment.rules import load_sheet, pick_sheet
+from duban.assessment.rules import pick_sheet
 from duban.assessment.score import score, unread_facts, without_tasks
-from duban.errors import Issues
+from duban.assessment.sheets import load_sheets
 from duban.ledger import facts as ledger_facts
 from duban.ledger import queries
 from duban.ledger.canon import canonical
@@ -21,7 +21,6 @@ from duban.ledger.facts import Period, year_period
 from duban.ledger.store import Writing
 from duban.office import Office
 from duban.reports.scoresheet import SheetMeta, write_scoresheet
-from duban.settings import Home
 from duban.stages import StageReport, ticks
 
 
@@ -57,15 +56,6 @@ def assess(office: Office, period: Period) -> StageReport:
     return StageReport(
         "assess", period.as_of, counts, (*_leaders(scores), *lines), (office.home.shown(path),)
     )
-
-
-def load_sheets(home: Home) -> list[RuleSheet]:
-    """Every rule sheet in ``config/assessment``. Raises InputError with all mistakes."""
-    issues = Issues()
-    folder = home.config / "assessment"
-    found = [load_sheet(path, home.shown(path), issues) for path in sorted(folder.glob("*.yaml"))]
-    issues.stop_on_errors()
-    return [sheet for sheet in found if sheet is not None]
 
 
 def _meta(office: Office, sheet: RuleSheet, period: Period, *, example: bool) -> SheetMeta:
