@@ -18,6 +18,7 @@ from duban.desk import Desk, need_desk
 from duban.errors import InputError
 from duban.ledger import events, queries, transitions
 from duban.ledger.apply import apply, preview
+from duban.ledger.events import Draft
 from duban.ledger.plan import Difference
 from duban.ledger.store import Ledger, Writing, open_ledger
 from duban.settings import Home
@@ -394,3 +395,47 @@ def test_a_task_replaced_and_still_there_is_an_error(bench: Bench) -> None:
     bench.matrix["tasks"] += [other("A"), other("B", replaces=["A"])]
     with pytest.raises(InputError, match="A 还在分工表里"):
         _ = bench.desk
+
+
+def test_a_published_years_items_are_not_moved_without_a_reason(bench: Bench) -> None:
+    bench.apply()
+    run = {
+        "id": "2026",
+        "period": "2026",
+        "as_of": bench.told.moment,
+        "state": "published",
+        "facts": "",
+        "result": "",
+    }
+    with bench.ledger.write("办公室") as writing:
+        writing.record(Draft("run.scored", "run:2026", run))
+    bench.task["deadline"] = "2026年9月30日前"
+    assert bench.apply().asks
+    assert bench.row(FINISH)["due_on"] == date(2026, 6, 30)
+    assert bench.apply(confirmed="办发〔2026〕1号").asks
+    assert bench.row(FINISH)["due_on"] == date(2026, 9, 30)
+    with bench.ledger.read() as conn:
+        moved = [each for each in events.read_events(conn) if each.kind == "obligation.moved"]
+    assert "办发〔2026〕1号" in moved[-1].why
+
+
+def test_a_new_calendar_year_moves_only_what_was_provisional(bench: Bench) -> None:
+    bench.matrix["term"] = {"from": "2026-01-01", "to": "2027-12-31"}
+    bench.matrix["anchors"] = [{"id": "approved", "name": "批复", "on": "2026-12-30"}]
+    bench.matrix["tasks"].append(other("P", deadline="自批复之日起5个工作日内"))
+    bench.apply()
+    before = bench.row("P/scjgj/finish:end")
+    assert before["provisional"] == 1
+    calendar = bench.home.config / "calendar.yaml"
+    year = """
+  - year: 2027
+    notice: 示例通知
+    off: [2027-01-01, 2027-01-04, 2027-01-05]
+"""
+    calendar.write_text(calendar.read_text(encoding="utf-8").rstrip() + year, encoding="utf-8")
+    changes = [each for each in bench.apply().changes if each.obligation]
+    assert {each.obligation for each in changes} == {"P/scjgj/finish:end"}
+    after = bench.row("P/scjgj/finish:end")
+    assert after["provisional"] == 0
+    assert after["due_on"] > before["due_on"]
+    assert bench.apply().changes == []

@@ -172,6 +172,8 @@ class _Rows(Responsibility, Timing):
             task.text = "\n".join([*shown, text] if text else shown)
         else:
             self._no_title(text)
+        if task.text == task.title:
+            task.text = ""
 
     def _shared(self, column: int) -> bool:
         """Whether the task cell comes from above or reaches below this task's rows."""

@@ -26,6 +26,7 @@ class Grid:
     kinds: dict[tuple[int, int], str] = field(default_factory=dict)
     notes: dict[tuple[int, int], str] = field(default_factory=dict)
     hidden: bool = False
+    veiled: bool = False  # formulas and date formats of this file cannot be seen (.xls)
     knows_merges: bool = True
     numbered: bool = (
         True  # whether cells have names a clerk can find (B4); a Word table has rows only

@@ -24,11 +24,15 @@ _PROPER = "写成如“2026年6月30日前”“自批复之日起2个月内”�
 
 @dataclass(slots=True)
 class Judge:
-    """Goes through the drafts of one import. ``anchors``: events that deadlines count from."""
+    """Goes through the drafts of one import. ``anchors``: events that deadlines count from.
+
+    ``units``: every name that stands in a unit's column somewhere in the file.
+    """
 
     reader: Reader
     findings: Findings
     anchors: dict[str, str] = field(default_factory=dict)
+    units: set[str] = field(default_factory=set)
     _said: set[tuple[str, str]] = field(default_factory=set)
     _verdicts: dict[str, str] = field(default_factory=dict)
 
@@ -39,9 +43,9 @@ class Judge:
         for draft in drafts:
             if draft.serial:
                 serials.take(draft)
-            if len(draft.title) <= MAX_UNIT_TITLE and self.reader.is_unit(draft.title):
-                self._slipped_title(draft)
             self._units(draft, table.columns)
+            if self._is_slipped(draft):
+                self._slipped_title(draft)
             self._deadline(draft, table.columns, told=has_deadline)
             for stone in draft.stones:
                 self._stone(draft, stone.title, stone.deadline, stone.at)
@@ -57,6 +61,16 @@ class Judge:
         self.findings.add(
             Level.WARNING, code, draft.grid, at, message=message, way_out=way_out, task=draft.id
         )
+
+    def _is_slipped(self, draft: Draft) -> bool:
+        """Whether a unit stands in the task's cell: one named elsewhere, or beside a slipped deadline."""
+        title = draft.title
+        if title in self.units:
+            return True
+        beside = any(
+            self._verdicts.get(each.text) == "deadline" for each in (*draft.lead, *draft.support)
+        )
+        return beside and len(title) <= MAX_UNIT_TITLE and self.reader.is_unit(title)
 
     def _slipped_title(self, draft: Draft) -> None:
         self.error(

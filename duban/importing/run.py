@@ -103,6 +103,16 @@ def read_grids(path: Path) -> list[Grid]:
 def convert(order: Order, grids: Sequence[Grid]) -> tuple[Report, Iterator[tuple[str, str]]]:
     """The report and the files of an import. Raises InputError when no sheet holds a matrix."""
     findings = Findings()
+    for grid in grids:
+        if grid.veiled:
+            findings.add(
+                Level.WARNING,
+                "old-format",
+                grid,
+                None,
+                message="旧版 .xls 看不出哪些格是公式、日期怎样显示，一律按存的值读。",
+                way_out="核对时限；最好在 Excel 里另存为 .xlsx 再导入。",
+            )
     accounts: list[SheetAccount] = []
     tables = _tables(order, grids, accounts)
     title = _title(tables, order.file)
@@ -111,10 +121,12 @@ def convert(order: Order, grids: Sequence[Grid]) -> tuple[Report, Iterator[tuple
     names = Names(directory) if directory else None
     reader = Reader(year, names, _known(directory) if directory else None)
     drafts = _drafts(tables, reader, findings, accounts)
-    judge = Judge(reader, findings)
+    every = [draft for _, found in drafts for draft in found]
+    judge = Judge(
+        reader, findings, units={each.text for one in every for each in (*one.lead, *one.support)}
+    )
     for table, found in drafts:
         judge.table(table, found)
-    every = [draft for _, found in drafts for draft in found]
     roster = _roster(every, reader, title, findings)
     frame = _frame(
         order,

@@ -88,6 +88,7 @@ def _grid(book: Any, meta: Any, xml: SheetXml | None, package: Package | None) -
         rows,
         merges,
         hidden=meta.visible is not python_calamine.SheetVisibleEnum.Visible,
+        veiled=xml is None,
     )
     _show(grid, xml, package)
     return grid
@@ -110,7 +111,10 @@ def _show(grid: Grid, xml: SheetXml | None, package: Package | None) -> None:
                 kinds[at, column] = "number"
                 cells[column] = _number(value)
         cells[:] = clean_all(cells)
-    if xml is not None and package is not None:
+    if xml is None or package is None:
+        for at, day in dates.items():
+            grid.notes[at] = f"单元格里存的是日期 {day:%Y-%m-%d}，看不出表里怎样显示"
+    else:
         _show_dates(grid, dates, xml, package)
         for place in xml.formulas():
             kinds[place] = "formula"

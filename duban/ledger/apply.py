@@ -35,7 +35,11 @@ def gather(conn: Connection, plan_id: str, *, unless: str = "") -> Current:
         units=units,
         tasks=tasks,
         obligations=obligations,
+        published=frozenset(conn.execute(_PUBLISHED).scalars()),
     )
+
+
+_PUBLISHED = sa.select(tables.run.c.period).where(tables.run.c.state == "published")
 
 
 def _gather(conn: Connection, matrix: Matrix, wanted: Wanted) -> Current:

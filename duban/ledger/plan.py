@@ -83,6 +83,13 @@ class Current:
     units: Mapping[str, Mapping[str, Any]]
     tasks: Mapping[str, Mapping[str, Any]]
     obligations: Mapping[str, Mapping[str, Any]]
+    published: frozenset[str] = frozenset()  # years whose scores were published
+
+    def settled(self, known: Mapping[str, Any]) -> bool:
+        """Whether changing it would touch what was reported, missed, or scored in public."""
+        due = known["original_due_on"]
+        scored = due is not None and str(due.year) in self.published
+        return scored or known["state"] in SETTLED or known["missed_at"] is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,12 +228,15 @@ def _obligation_changes(
             if known is None:
                 yield _added(each, matrix.plan.id, owed_from, shorts)
             else:
-                yield from _altered(each, known, in_use_from, shorts)
+                yield from _altered(
+                    each, known, in_use_from, shorts, settled=current.settled(known)
+                )
     heirs = heirs_of(matrix)
     for key in sorted(set(current.obligations) - keys):
         known = current.obligations[key]
         if known["state"] not in {"cancelled", "closed", "merged"}:
-            yield _cancelled(key, known, shorts, _fate(known["task"], heirs, matrix))
+            fate = _fate(known["task"], heirs, matrix)
+            yield _cancelled(key, known, shorts, fate, asks=current.settled(known))
 
 
 def _expanded(each: Expansion, plan_id: str, owed_from: date) -> Change:
@@ -246,10 +256,14 @@ def _added(each: Planned, plan_id: str, owed_from: date, shorts: Mapping[str, st
 
 
 def _altered(
-    each: Planned, known: Mapping[str, Any], in_use_from: date, shorts: Mapping[str, str]
+    each: Planned,
+    known: Mapping[str, Any],
+    in_use_from: date,
+    shorts: Mapping[str, str],
+    *,
+    settled: bool,
 ) -> Iterable[Change]:
     who = f"{each.task} {shorts.get(each.unit, each.unit)} {each.label}"
-    settled = known["state"] in SETTLED or known["missed_at"] is not None
     if known["state"] == "cancelled":
         row = {
             "key": each.key,
@@ -334,13 +348,17 @@ def _moved(
 
 
 def _cancelled(
-    key: str, known: Mapping[str, Any], shorts: Mapping[str, str], fate: tuple[str, str]
+    key: str,
+    known: Mapping[str, Any],
+    shorts: Mapping[str, str],
+    fate: tuple[str, str],
+    *,
+    asks: bool,
 ) -> Change:
     who = f"{known['task']} {shorts.get(known['unit'], known['unit'])} {known['label']}"
     how, word = fate
     state = "cancelled" if how == "withdrawn" else "merged"
     row = {"key": key, "state": state, "is_open": 0, "reason": f"任务{word}"}
-    asks = known["state"] in SETTLED or known["missed_at"] is not None
     return Change("obligation.cancelled", key, row, f"取消应办：{who}", key, asks, classes=(how,))
 
 
