@@ -44,7 +44,10 @@ def workbook(path: Path, rows: int = ROWS) -> Path:
     """A matrix of 12 columns in which no two tasks read the same."""
     chance = random.Random(1)
     units = [f"市{name}局" for name in NAMES]
-    months = [f"2026年{month}月底前" for month in range(1, 13)] + ["持续推进", "每季度最后一个月25日前"]
+    months = [f"2026年{month}月底前" for month in range(1, 13)] + [
+        "持续推进",
+        "每季度最后一个月25日前",
+    ]
     with xlsxwriter.Workbook(str(path), {"constant_memory": True}) as book:
         sheet = book.add_worksheet("任务分工")
         sheet.write_row(0, 0, HEAD)

@@ -41,6 +41,7 @@ class ReminderPolicy:
     resubmit_days: int  # working days to come back after a return
     rungs: tuple[Rung, ...]
     urgent_per_day: int = 2
+    ack_quiet: int = 5  # working days for which 签收 quiets the one who signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class Candidate:
     round: int
     urgent: bool
     opens_on: date | None = None  # a report is not reminded of before its period opens
+    acked_on: date | None = None  # the day on which the liaison signed for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,50 @@ class Claim:
     moment: datetime
     outcome: str  # pending | superseded
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Who must not be reminded of what (empty: of anything), by whom, why, and until which day."""
+
+    unit: str
+    task: str
+    post: str
+    until_on: date
+    author: str
+    reason: str
+
+    def covers(self, each: Claim, today: date) -> bool:
+        """Whether it keeps this claim quiet today."""
+        return (
+            self.unit == each.candidate.unit
+            and self.task in {"", each.candidate.task}
+            and self.post in {"", each.to}
+            and today <= self.until_on
+        )
+
+
+def hush(
+    policy: ReminderPolicy,
+    calendar: Calendar,
+    each: Claim,
+    silences: Iterable[Silence],
+    today: date,
+) -> tuple[str, str] | None:
+    """Why a reminder that came up is not said: a silence, or the liaison's own 签收; else None.
+
+    Signing for an item quiets only the one who signed, only before the due, and wears off after
+    ``ack_quiet`` working days.
+    """
+    for silence in silences:
+        if silence.covers(each, today):
+            return "silenced", f"免扰至{silence.until_on}（{silence.author}：{silence.reason}）"
+    signed = each.candidate.acked_on
+    if each.to != "liaison" or signed is None or each.candidate.due_on <= today:
+        return None
+    if calendar.between(signed, today) >= policy.ack_quiet:
+        return None
+    return "acknowledged", f"{signed}已签收，{policy.ack_quiet}个工作日内不再提醒"
 
 
 def windows(
@@ -198,6 +244,7 @@ def load_reminders(path: Path, shown_as: str, issues: Issues) -> ReminderPolicy 
         resubmit_days=row.integer("resubmit_working_days", 3, least=1),
         rungs=tuple(_rung(entry) for entry in row.rows("rungs")),
         urgent_per_day=row.integer("urgent_per_day", 2, least=0),
+        ack_quiet=row.integer("quiet_after_ack_working_days", 5, least=0),
     )
     row.close()
     ids = [rung.id for rung in policy.rungs]

@@ -30,7 +30,7 @@ from duban.stages import SLOTS, stage_function
 from duban.status import STATE_NAMES
 
 MORNING = ("publish", "collect", "escalate", "remind")
-ACTS = ("edit", "history", "submit", "review", "extend", "acknowledge", "decide")
+ACTS = ("edit", "history", "submit", "review", "extend", "acknowledge", "decide", "silence")
 _ITEM = re.compile(r"^\d+\. 【(?P<kind>.+?)】(?P<what>.+)$")
 _FACT = re.compile(r"^   (?P<name>单位|说明|时限)：(?P<value>.+)$")
 
@@ -178,6 +178,18 @@ class Teller:
             until = date.fromisoformat(each["until"])
             transitions.extend(
                 writing, each["of"], until, actor=writing.actor, reason=each["reason"]
+            )
+
+    def _silence(self, each: Mapping[str, str]) -> None:
+        with self.ledger.write("办公室") as writing:
+            transitions.silence(
+                writing,
+                each["unit"],
+                task=each.get("task", ""),
+                post=each.get("post", ""),
+                until_on=date.fromisoformat(each["until"]),
+                author=writing.actor,
+                reason=each["reason"],
             )
 
     def _acknowledge(self, each: str) -> None:

@@ -124,6 +124,17 @@ def _matrix(subs: Subs) -> None:
     sub = _add(subs, "check", "matrix.check", "检查任务分工和各项设置，一次列出全部问题")
     sub.add_argument("--format", choices=("text", "json", "sarif"), default="text", help="输出格式")
     sub.add_argument("--brief", action="store_true", help="没有错误时只说一句")
+    sub = _add(
+        subs,
+        "import",
+        "importing.import_matrix",
+        "把现成的任务分工表（Excel、CSV、Word）读成 YAML",
+        lists=True,
+    )
+    sub.add_argument("file", metavar="FILE")
+    sub.add_argument("--out", required=True, metavar="DIR", help="写到哪个新目录")
+    sub.add_argument("--year", type=int, default=None, metavar="Y", help="没写年份的时限按哪一年")
+    sub.add_argument("--sheet", default="", metavar="表名", help="只读这一张工作表")
     _add(subs, "plan", "matrix.plan", "说明若应用任务分工，台账会有哪些变化（不写入）", lists=True)
     sub = _add(
         subs, "apply", "matrix.apply", "把任务分工写入台账（一次事务，重复运行不再写）", lists=True
@@ -171,6 +182,23 @@ def _work(subs: Subs) -> None:
     sub = _add(subs, "up", "work.up", "启动服务：网页、定时流程和内嵌的 Prefect")
     sub.add_argument("--host", default="127.0.0.1")
     sub.add_argument("--port", type=int, default=8420)
+    quiet: argparse.ArgumentParser = subs.add_parser(
+        "silence", help="免扰：谁、为什么、到哪天不提醒"
+    )
+    inner = quiet.add_subparsers(
+        dest="act", required=True, metavar="add|list|end", parser_class=_Parser
+    )
+    sub = _add(inner, "add", "silencing.add", "设一段免扰")
+    sub.add_argument("--unit", required=True, metavar="单位")
+    sub.add_argument("--task", default="", metavar="任务编号")
+    sub.add_argument("--post", default="", metavar="岗位")
+    sub.add_argument("--until", required=True, metavar="D", help="到哪天为止（含）")
+    sub.add_argument("--reason", required=True, metavar="理由")
+    sub.add_argument("--actor", default="", help="经办人（默认系统用户名）")
+    _add(inner, "list", "silencing.list_all", "列出免扰", lists=True)
+    sub = _add(inner, "end", "silencing.end", "提前结束一段免扰")
+    sub.add_argument("id", metavar="编号")
+    sub.add_argument("--actor", default="", help="经办人（默认系统用户名）")
     _add(subs, "status", "status.status", "台账现状一览", lists=True)
 
 

@@ -143,6 +143,8 @@ OUTCOMES = {
     "grouped": "已并入消息",
     "superseded": "并入后一梯级",
     "inhibited": "因督办免扰",
+    "silenced": "免扰期内未发",
+    "acknowledged": "已签收未发",
     "submitted": "已报送未发",
     "closed": "已办结未发",
     "cancelled": "已取消未发",

@@ -372,7 +372,7 @@ class Serials:
                 f"序号 {number} 重复。",
                 "核对是不是同一项任务；编号另行编排，不影响导入。",
             )
-        elif number > self._last + 1:
+        elif number > self._last + 1 and self._last:
             missing = (
                 str(self._last + 1)
                 if number == self._last + 2

@@ -103,18 +103,18 @@ def read_grids(path: Path) -> list[Grid]:
 def convert(order: Order, grids: Sequence[Grid]) -> tuple[Report, Iterator[tuple[str, str]]]:
     """The report and the files of an import. Raises InputError when no sheet holds a matrix."""
     findings = Findings()
-    for grid in grids:
-        if grid.veiled:
+    accounts: list[SheetAccount] = []
+    tables = _tables(order, grids, accounts)
+    for table in tables:
+        if table.grid.veiled:
             findings.add(
                 Level.WARNING,
                 "old-format",
-                grid,
+                table.grid,
                 None,
                 message="旧版 .xls 看不出哪些格是公式、日期怎样显示，一律按存的值读。",
                 way_out="核对时限；最好在 Excel 里另存为 .xlsx 再导入。",
             )
-    accounts: list[SheetAccount] = []
-    tables = _tables(order, grids, accounts)
     title = _title(tables, order.file)
     year, year_note = _year(order, tables, title)
     directory = _directory(order.home)
@@ -395,6 +395,9 @@ def _files(
 ) -> Iterator[tuple[str, str]]:
     folder = f"tasks_def/{frame.id}"
     yield f"{folder}/plan.yaml", plan_text(frame)
+    guide = order.config.parent / "tasks_def" / "README.md"
+    if guide.is_file():
+        yield "tasks_def/README.md", guide.read_text(encoding="utf-8")
     for name, text in task_files(drafts, frame.areas):
         yield f"{folder}/{name}", text
     own = order.home is not None

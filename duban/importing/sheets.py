@@ -112,8 +112,8 @@ def _show(grid: Grid, xml: SheetXml | None, package: Package | None) -> None:
                 cells[column] = _number(value)
         cells[:] = clean_all(cells)
     if xml is None or package is None:
-        for at, day in dates.items():
-            grid.notes[at] = f"单元格里存的是日期 {day:%Y-%m-%d}，看不出表里怎样显示"
+        for place, day in dates.items():
+            grid.notes[place] = f"单元格里存的是日期 {day:%Y-%m-%d}，看不出表里怎样显示"
     else:
         _show_dates(grid, dates, xml, package)
         for place in xml.formulas():

@@ -83,7 +83,9 @@ class Timing(TaskCells):
         """3-4月，制定方案；5-11月，组织实施: each piece a milestone, when every piece is one."""
         task = self.task
         pieces = [each.strip() for each in re.split(r"[\n；;。]", text) if each.strip()]
-        stages = [stage_of(piece, self.reader.is_deadline) for piece in pieces]
+        # 2.9月底前: the second piece, due in September; its number is known by its position.
+        bare = [re.sub(rf"^{at}[.．、]", "", piece) for at, piece in enumerate(pieces, 1)]
+        stages = [stage_of(piece, self.reader.is_deadline) for piece in bare]
         if len(stages) < 2 or not all(what for _, what in stages):
             return
         task.stones += [Stone(shortened(what), phrase, at) for phrase, what in stages]

@@ -64,6 +64,8 @@ KINDS: Mapping[str, tuple[sa.Table, str]] = {
     "proposal.decided": (tables.proposal, "update"),
     "link.issued": (tables.link, "insert"),
     "link.revoked": (tables.link, "update"),
+    "silence.set": (tables.silence, "insert"),
+    "silence.ended": (tables.silence, "update"),
     "digest.drafted": (tables.digest, "upsert"),
     "digest.published": (tables.digest, "update"),
     "run.scored": (tables.run, "upsert"),

@@ -11,10 +11,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
+from duban import clock
 from duban.escalation import Overdue
 from duban.ledger import tables
 from duban.matrix.model import UnitKind
-from duban.reminders import Candidate
+from duban.reminders import Candidate, Silence
 
 OPEN = sa.text("obligation.is_open = 1")
 Row = RowMapping
@@ -91,7 +92,9 @@ def oldest_open_due_query() -> sa.Select[Any]:
 def due_query(dues: Sequence[date]) -> sa.Select[Any]:
     """Open obligations with one of these dues: cost follows the hits, not the table."""
     return (
-        sa.select(_o.key, _o.unit, _o.task, _o.due_on, _o.round, _o.urgent, _o.opens_on)
+        sa.select(
+            _o.key, _o.unit, _o.task, _o.due_on, _o.round, _o.urgent, _o.opens_on, _o.acked_at
+        )
         .where(OPEN, _o.due_on.in_(dues))
         .order_by(_o.due_on, _o.key)
     )
@@ -103,9 +106,14 @@ def due_candidates(conn: Connection, dues: Sequence[date]) -> list[Candidate]:
     for start in range(0, len(dues), _CHUNK):
         rows = conn.execute(due_query(dues[start : start + _CHUNK]))
         found += [
-            Candidate(row[0], row[1], row[2], row[3], row[4], bool(row[5]), row[6]) for row in rows
+            Candidate(row[0], row[1], row[2], row[3], row[4], bool(row[5]), row[6], _day(row[7]))
+            for row in rows
         ]
     return found
+
+
+def _day(moment: datetime | None) -> date | None:
+    return None if moment is None else clock.day_of(moment)
 
 
 def overdue_query(latest_due: date) -> sa.Select[Any]:
@@ -541,3 +549,18 @@ def working_links(conn: Connection, unit: str, now: datetime) -> list[Row]:
         link.unit == unit, link.revoked_at.is_(None), link.expires_at > now
     )
     return list(conn.execute(query.order_by(link.created_at)).mappings())
+
+
+def working_silences(conn: Connection, today: date) -> list[Silence]:
+    """Silences in force on a day."""
+    s = tables.silence.c
+    query = sa.select(s.unit, s.task, s.post, s.until_on, s.author, s.reason).where(
+        s.ended_at.is_(None), s.until_on >= today
+    )
+    return [Silence(*row) for row in conn.execute(query.order_by(s.id))]
+
+
+def silences(conn: Connection) -> list[Row]:
+    """All silences, newest first."""
+    query = sa.select(tables.silence).order_by(tables.silence.c.from_at.desc(), tables.silence.c.id)
+    return list(conn.execute(query).mappings())

@@ -360,6 +360,21 @@ link = sa.Table(
     _text("why"),
 )
 
+silence = sa.Table(
+    "silence",
+    metadata,
+    _key(),
+    _text("unit", 80),
+    _text("task", 80),  # empty: every task
+    _text("post", 20),  # empty: every post
+    sa.Column("from_at", Moment, nullable=False),
+    sa.Column("until_on", sa.Date, nullable=False),
+    _text("author", 120),
+    _text("reason"),
+    sa.Column("ended_at", Moment),
+    sa.Index("ix_silence_unit", "unit", "until_on"),
+)
+
 digest = sa.Table(
     "digest",
     metadata,

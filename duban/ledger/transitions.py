@@ -277,6 +277,7 @@ def send_back(
         "due_at": due_moment(due_on, None) if due_on != row["due_on"] else row["due_at"],
         "round": row["round"] + 1,
         "returned": row["returned"] + 1,
+        "acked_at": None,  # what was signed for is done; the return is another matter
     }
     writing.record(
         Draft("submission.reviewed", submission, reviewed, why=reason, obligation=row["key"]),
@@ -384,3 +385,35 @@ def adopt(writing: Writing, key: str, *, done_on: date | None, actor: str, reaso
     writing.record(
         Draft("obligation.adopted", key, changed, why=reason, obligation=key), actor=actor
     )
+
+
+def silence(
+    writing: Writing, unit: str, *, task: str, post: str, until_on: date, author: str, reason: str
+) -> str:
+    """免扰: nobody reminds this unit (of this task, at this post) until a day; its id."""
+    if not reason.strip():
+        raise _refuse("no-reason", "免扰要写明理由。", "补上 --reason，如“全市统一检查期间”。")
+    if until_on < clock.day_of(writing.at):
+        raise _refuse("silence-date", f"免扰截止日 {until_on} 已经过去。", "改成今天或以后的日期。")
+    key = f"{unit}/{task or '*'}/{post or '*'}@{clock.stamp(writing.at)}"
+    row = {
+        "id": key,
+        "unit": unit,
+        "task": task,
+        "post": post,
+        "from_at": writing.at,
+        "until_on": until_on,
+        "author": author[:120],
+        "reason": reason[:240],
+    }
+    writing.record(Draft("silence.set", f"silence:{key}", row, why=reason), actor=author)
+    return key
+
+
+def end_silence(writing: Writing, key: str, *, author: str) -> None:
+    """End a silence before its day."""
+    known = next((row for row in queries.silences(writing.conn) if row["id"] == key), None)
+    if known is None or known["ended_at"] is not None:
+        raise _refuse("no-silence", f"没有在用的免扰“{key}”。", "用 duban silence list 查看。")
+    row = {"id": key, "ended_at": writing.at}
+    writing.record(Draft("silence.ended", f"silence:{key}", row, why="提前结束"), actor=author)

@@ -11,8 +11,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from duban.matrix.names import NONE_WORDS, is_collective, normal
+from duban.matrix.unit_words import (
+    FIRST_LEADS,
+    GENERIC,
+    HEADS,
+    LEAD,
+    NAMELESS,
+    OPEN_END,
+    ORG_END,
+    OWN_LEVEL,
+    PARTY_ONLY,
+    PREFIX,
+    ROLE_TAG,
+    SUPPORT,
+    TAILS,
+    TAKES_PREFIX,
+    TOGETHER,
+)
 
-LEAD, SUPPORT = "lead", "support"
 _NOTHING = NONE_WORDS | {
     "",
     "暂无",
@@ -115,133 +131,6 @@ def _ends(text: str, at: int) -> bool:
     return at == len(text) or text[at] in ",;/。、\n\t |)和及与等牵按负配协参共会联分具("
 
 
-# ---- the words around names --------------------------------------------------------------------
-
-_JOINT = re.compile(
-    r"按照?(?:各自)?职[责能](?:分工)?|按(?:照)?(?:任务)?分工|分工负责|各负其责|各司其职"
-)
-_TAILS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    (
-        "joint",
-        re.compile(
-            r"(?:均|分别|共同)?(?:按照?(?:各自)?职[责能](?:任务)?(?:分工)?|按(?:照)?(?:任务)?分工|"
-            r"分工|分别|各负其责|各司其职)(?:分别|共同|具体)?(?:负责|落实|抓好|做好|推进|组织实施|承担|实施)*"
-            r"(?:落实|相关工作|有关工作|工作)?$"
-        ),
-    ),
-    (
-        LEAD,
-        re.compile(
-            r"(?:共同|联合|负责)?(?:牵头|主办|主责|主抓)(?:负责|落实|组织实施|组织|实施|抓总|推进|办理|抓好落实)*$"
-        ),
-    ),
-    (
-        SUPPORT,
-        re.compile(
-            r"(?:积极|密切|协同|予以|负责|做好)*(?:配合|协助|协办|参与|参加|协同|支持)(?:落实|实施|负责|工作|做好)*$"
-        ),
-    ),
-    (
-        "owner",
-        re.compile(
-            r"(?:具体|主要|共同|全面|统一|组织|联合|各自)*(?:负责(?!人)|落实|承办|组织实施|为责任单位)(?:落实|实施|组织实施)*$"
-        ),
-    ),
-)
-_HEADS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    (
-        LEAD,
-        re.compile(
-            r"(?:市|省|县|区)?(?:牵头|主办|主责|主体责任|第一责任)(?:责任|负责|实施)?(?:单位|部门|处室|科室|机构|主体)?[:：]\s*"
-        ),
-    ),
-    (
-        SUPPORT,
-        re.compile(
-            r"(?:市|省|县|区)?(?:配合|协办|协同|协助|参与|参加|协作|支持|联动)(?:责任|落实|实施)?(?:单位|部门|处室|科室|机构)?[:：]\s*"
-        ),
-    ),
-    (
-        "",
-        re.compile(
-            r"(?:责任|承办|负责|实施|落实|主管|任务)(?:落实)?(?:单位|部门|处室|科室|机构|主体|分工)[:：]\s*|负责[:：]\s*|责任[:：]\s*"
-        ),
-    ),
-)
-_TOGETHER = re.compile(r"(?:牵头)?(?:会同|会商|联合|协同|商)(?=.)")
-_OPEN_END = re.compile(
-    r"等(?:有关|相关|各|单位|部门|部委|成员|责任|科室|处室|委办局|机构|和|[、及，,]|地)*$"
-)
-_ROLE_TAG = re.compile(r"[（(](?P<role>[^（）()]{1,12})[）)]$")
-_FIRST_LEADS = re.compile(
-    r"(?:首位|第一位?|排名?第?[一1]位?|列首位?|第一个|排在?首位)[^，。；]{0,8}(?:为|是)?牵头"
-)
-_NAMELESS = re.compile(r"(?:其他|其它)?$")
-
-_ORG_END = re.compile(
-    r"(?:局|委|办|厅|部|院|镇|乡|街道|街办|办事处|中心|公司|集团|大队|支队|中队|总队|政府|室|处|科|会|站|所|校|大学|中学|小学|"
-    r"银行|供销社|报社|馆|妇联|工会|团委|科协|文联|残联|工商联|侨联|专班|组|部门|单位|海关|电视台|融媒体|署|企业|系|学院|开发区|"
-    r"园区|示范区|管理区|新区|高新区|功能区)(?:[（(][^（）()]*[）)])?$"
-)
-_GENERIC = frozenset(
-    [
-        "街道",
-        "街道办事处",
-        "乡镇",
-        "镇",
-        "乡",
-        "办事处",
-        "园区",
-        "开发区",
-        "管委会",
-        "部门",
-        "单位",
-        "有关单位",
-        "有关部门",
-        "相关单位",
-        "相关部门",
-        "企业",
-        "学校",
-        "处室",
-        "系部",
-        "科室",
-        "直属单位",
-        "事业单位",
-        "中队",
-        "大队",
-        "支队",
-        "派出所",
-        "社区",
-        "村",
-        "县",
-        "市",
-        "区",
-        "县区",
-        "功能区",
-        "管理区",
-        "镇街",
-        "系",
-        "部",
-        "处",
-        "中心",
-        "学院",
-        "二级学院",
-        "分院",
-        "市直部门",
-        "市直单位",
-        "驻市单位",
-        "中省直单位",
-        "高校",
-        "科研院所",
-        "科研机构",
-        "区",
-        "人民政府",
-        "管理委员会",
-    ]
-)
-_PARTY_ONLY = re.compile(r"^(?:中共)?[\u4e00-\u9fff]{0,4}(?:省|市|县|区|州|党|工)委$")
-
-
 def read_units(phrase: str, known: KnownNames | None = None) -> UnitPhrase:
     """Read a responsibility phrase or a list of units; never raises.
 
@@ -264,7 +153,7 @@ class _Reading:
 
     def read(self, text: str) -> UnitPhrase:
         """Read piece by piece; a verb settles the names that stand before it."""
-        first = bool(_FIRST_LEADS.search(text))
+        first = bool(FIRST_LEADS.search(text))
         text = _FIRST_TAG.sub("", text)
         whole = re.fullmatch(r"[（(]([^（）()]+)[）)][。；]?", text)
         text = whole[1] if whole else text
@@ -299,7 +188,7 @@ class _Reading:
         body, tail = self._tail(piece)
         if _is_open(body):
             self.open_ended = True
-            body = _OPEN_END.sub("", body)
+            body = OPEN_END.sub("", body)
         before, after = _together(body, self.known)
         self._names(before)
         if after:
@@ -310,7 +199,7 @@ class _Reading:
             self._settle(self._unsaid())
 
     def _take_head(self, piece: str) -> str:
-        for role, pattern in _HEADS:
+        for role, pattern in HEADS:
             match = pattern.match(piece)
             if match:
                 self._settle(self._unsaid())
@@ -321,7 +210,7 @@ class _Reading:
     def _tail(self, piece: str) -> tuple[str, str]:
         if self.known is not None and _show(piece) in self.known:
             return piece, ""
-        for name, pattern in _TAILS:
+        for name, pattern in TAILS:
             match = pattern.search(piece)
             if match:
                 return piece[: match.start()].rstrip("，,、 "), name
@@ -345,7 +234,7 @@ class _Reading:
                 if not self._is_known(raw)
                 else raw
             )
-            if not raw or _NAMELESS.fullmatch(raw):
+            if not raw or NAMELESS.fullmatch(raw):
                 continue
             if self._joins(raw):
                 continue
@@ -358,7 +247,7 @@ class _Reading:
     def _joins(self, raw: str) -> bool:
         """各乡镇、街道 is one collective, not a collective and a unit called 街道."""
         last = self.pending[-1] if self.pending else None
-        if last is None or raw not in _GENERIC or not last.text.startswith("各"):
+        if last is None or raw not in GENERIC or not last.text.startswith("各"):
             return False
         both = f"{last.raw}、{raw}"
         self.pending[-1] = replace(last, text=f"{last.text}、{raw}", raw=both)
@@ -398,23 +287,23 @@ _VERB_END = re.compile(r"(?:负责|牵头|配合|落实|参与|协助|[:：])$")
 
 def _blank_parts(left: str, right: str) -> bool:
     left = left.strip()
-    if not _ORG_END.search(left) and not _VERB_END.search(left) and not is_collective(left):
+    if not ORG_END.search(left) and not _VERB_END.search(left) and not is_collective(left):
         return False
     following = re.split(r"[、，,；;/／。\s]", right.strip(), maxsplit=1)[0]
     return len(following) > 1 and not (len(following) == 2 and following.endswith("局"))
 
 
 def _is_open(body: str) -> bool:
-    match = _OPEN_END.search(body)
+    match = OPEN_END.search(body)
     return bool(match) and match is not None and match.start() > 0
 
 
 def _together(body: str, known: KnownNames | None) -> tuple[str, str]:
     """甲会同乙: who leads, and with whom. 商 alone is a verb only between two complete names."""
-    for match in _TOGETHER.finditer(body):
+    for match in TOGETHER.finditer(body):
         left, right = body[: match.start()], body[match.end() :]
         if match[0] in {"商", "联合", "协同"} and not (
-            _ORG_END.search(left) and _ORG_END.search(right)
+            ORG_END.search(left) and ORG_END.search(right)
         ):
             continue
         whole = known is not None and _show(body) in known
@@ -439,16 +328,16 @@ def _both_names(left: str, right: str, known: KnownNames | None) -> bool:
         return False
     if known is not None and left in known and (right in known or is_collective(right)):
         return True
-    if (right in _GENERIC and left.startswith("各")) or _PARTY_ONLY.match(left):
+    if (right in GENERIC and left.startswith("各")) or PARTY_ONLY.match(left):
         return False
-    left_whole = bool(_ORG_END.search(left)) or left.startswith("各")
-    right_whole = bool(_ORG_END.search(right)) or is_collective(right)
+    left_whole = bool(ORG_END.search(left)) or left.startswith("各")
+    right_whole = bool(ORG_END.search(right)) or is_collective(right)
     return left_whole and right_whole and len(left) > 1
 
 
 def _role_tag(raw: str) -> tuple[str, str]:
     """市科技局（牵头）: the name and its role. A second name in brackets stays in the name."""
-    match = _ROLE_TAG.search(raw)
+    match = ROLE_TAG.search(raw)
     if match is None:
         return raw, ""
     if re.match(r"牵头|主办|主责", match["role"]):
@@ -460,25 +349,13 @@ def _role_tag(raw: str) -> tuple[str, str]:
 
 # ---- a prefix written once ---------------------------------------------------------------------
 
-_PREFIX = re.compile(
-    r"^(?:省|市(?!场|容|政(?!府)|域|民|属)|县(?!域)|区(?!域|块)|州|旗|自治区)(?=[\u4e00-\u9fff]{2})"
-)
-_PROVINCES = (
-    "北京|天津|上海|重庆|河北|山西|辽宁|吉林|黑龙江|江苏|浙江|安徽|福建|江西|山东|河南|湖北|湖南|广东|海南|四川|贵州|云南|"
-    "陕西|甘肃|青海|台湾|内蒙古|广西|西藏|宁夏|新疆|郑州"
-)
-_TAKES_PREFIX = re.compile(r"(?:局|厅|委|办|办公室|委员会)(?:[（(][^（）()]*[）)])?$")
-_OWN_LEVEL = re.compile(
-    rf"^(?:省|市(?!场|容|政(?!府)|域)|县|区|州|旗|国|中|各|全|其他|有关|相关|驻|{_PROVINCES}|[\u4e00-\u9fff]{{2,4}}(?:省|市|县|区|州|旗|镇|乡|街道))"
-)
-
 
 def _with_shared_prefix(
     names: tuple[NamePart, ...], known: KnownNames | None
 ) -> tuple[NamePart, ...]:
     """省科技厅、工业和信息化厅: 省 is meant for both, when none of the later names says it again."""
-    match = _PREFIX.match(names[0].text) if len(names) > 1 else None
-    if match is None or not _TAKES_PREFIX.search(names[0].text):
+    match = PREFIX.match(names[0].text) if len(names) > 1 else None
+    if match is None or not TAKES_PREFIX.search(names[0].text):
         return names
     if any(part.text.startswith(match[0]) for part in names[1:]):
         return names
@@ -486,7 +363,7 @@ def _with_shared_prefix(
 
 
 def _prefixed(part: NamePart, prefix: str, known: KnownNames | None) -> NamePart:
-    bare = not _OWN_LEVEL.match(part.text) and bool(_TAKES_PREFIX.search(part.text))
+    bare = not OWN_LEVEL.match(part.text) and bool(TAKES_PREFIX.search(part.text))
     listed = known is not None and part.text in known
     if not bare or listed or is_collective(part.text):
         return part

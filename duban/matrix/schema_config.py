@@ -66,6 +66,14 @@ REMINDERS = Table(
         Key(
             "resubmit_working_days", Kind.INTEGER, "退回后给几个工作日补报", "默认 3", "3", least=1
         ),
+        Key(
+            "quiet_after_ack_working_days",
+            Kind.INTEGER,
+            "签收后几个工作日内不再提醒签收人",
+            "默认 5；到期当天和逾期照常提醒",
+            "5",
+            least=0,
+        ),
         Key("urgent_per_day", Kind.INTEGER, "加急通知每人每天最多几条", "默认 2", "2", least=0),
         Key("rungs", Kind.ROWS, "提醒梯级", "编号不重复", of="rung", required=True),
     ),

@@ -32,7 +32,18 @@ def run(office: Office, at: datetime) -> StageReport:
         severe = queries.severe_rounds(
             writing.conn, [claim.candidate.obligation for claim in claims]
         )
-        fresh = claim(writing, [_notice(each, severe, today) for each in claims])
+        silences = queries.working_silences(writing.conn, today)
+
+        def verdict(each: Claim) -> tuple[str, str]:
+            """Why a claim is not said, or that it is, with the reason."""
+            if each.outcome != "pending":
+                return each.outcome, each.reason
+            if (each.candidate.obligation, each.candidate.round) in severe:
+                return "inhibited", "已进入通报或约谈，不再重复日常提醒"
+            quiet = reminders.hush(office.reminders, office.calendar, each, silences, today)
+            return quiet or ("pending", _reason(each, today))
+
+        fresh = claim(writing, [_notice(each, *verdict(each)) for each in claims])
         sent = dispatch(office, writing)
         counts = _counts(fresh) | sent.counts
         ticks.tick(writing, "remind", at, counts)
@@ -43,10 +54,8 @@ def _nothing(at: datetime) -> StageReport:
     return StageReport("remind", at, lines=("休息日，停机期间的提醒到下一个工作日一并补上。",))
 
 
-def _notice(each: Claim, severe: set[tuple[str, int]], today: date) -> Notice:
-    """A unit in a severe rung does not also get routine nags for the same item."""
+def _notice(each: Claim, outcome: str, reason: str) -> Notice:
     candidate = each.candidate
-    inhibited = each.outcome == "pending" and (candidate.obligation, candidate.round) in severe
     return Notice(
         obligation=candidate.obligation,
         unit=candidate.unit,
@@ -56,8 +65,8 @@ def _notice(each: Claim, severe: set[tuple[str, int]], today: date) -> Notice:
         recipient=each.to,
         kind="remind",
         moment=each.moment,
-        reason="已进入通报或约谈，不再重复日常提醒" if inhibited else _reason(each, today),
-        outcome="inhibited" if inhibited else each.outcome,
+        reason=reason,
+        outcome=outcome,
         urgent=candidate.urgent,
     )
 
@@ -65,7 +74,7 @@ def _notice(each: Claim, severe: set[tuple[str, int]], today: date) -> Notice:
 def _reason(each: Claim, today: date) -> str:
     """“距时限7个工作日” was true on its own day; said later, it says which day that was."""
     day = clock.day_of(each.moment)
-    if day == today or each.outcome != "pending":
+    if day == today:
         return each.reason
     return f"{each.reason}（应于{day.month}月{day.day}日提醒，现补发）"
 
@@ -76,4 +85,6 @@ def _counts(fresh: list[Notice]) -> dict[str, int]:
         "新到提醒梯级": len(fresh),
         "并入后一梯级": found["superseded"],
         "因督办免扰": found["inhibited"],
+        "免扰期内": found["silenced"],
+        "已签收": found["acknowledged"],
     }
