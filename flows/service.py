@@ -26,10 +26,10 @@ from flows.children import Child
 
 Progress = Callable[[str], None]
 
-DAILY = ("publish", "collect", "escalate", "remind", "digest", "assess", "deliver")
-"""What ``run all`` runs, in this order: deliver last, so that it sends what the others queued."""
+DAILY = ("publish", "collect", "escalate", "remind", "digest", "assess", "deliver", "upkeep")
+"""What ``run all`` runs, in this order: deliver sends what the others queued, upkeep looks at it all."""
 
-NAMES = (*DAILY, "upkeep", "recover")
+NAMES = (*DAILY, "recover")
 
 SERVER_PATIENCE_SECONDS = 180.0  # the first start builds Prefect's tables: 8 s quiet, 50 s loaded
 PORTAL_PATIENCE_SECONDS = 60.0

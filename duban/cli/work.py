@@ -13,7 +13,7 @@ from duban.errors import Exit, UsageError
 from duban.settings import find_home
 from duban.status import STATE_NAMES
 
-ALL = ("publish", "collect", "escalate", "remind", "digest", "assess", "deliver")
+ALL = ("publish", "collect", "escalate", "remind", "digest", "assess", "deliver", "upkeep")
 """What ``run all`` runs. Reminders after requests and escalation: a person's one message of the day must
 hold them all. Deliver last, so that it sends what the others queued."""
 TITLES = {
