@@ -259,12 +259,16 @@ def _completion(row: Any, task: Task | None, sources: _Sources) -> Iterator[Fact
 
 def _indicators(conn: Connection, matrix: Matrix, period: Period) -> Iterator[Fact]:
     values = _values(conn, period)
+    whole = _in_use_from(conn, matrix.plan.id) <= period.first
     for indicator in matrix.plan.indicators:
         for unit, targets in _owners(matrix, indicator).items():
             target = _target(indicator, targets, period)
             if target is None:
                 continue
-            done, event = _done(indicator, values.get((unit, indicator.id), []))
+            given = values.get((unit, indicator.id), [])
+            if not whole and (indicator.measure == "flow" or not given):
+                continue  # nobody was asked for what came before the software was in use
+            done, event = _done(indicator, given)
             yield Fact(
                 id=f"{indicator.id}/{unit}!indicator",
                 unit=unit,
@@ -279,6 +283,13 @@ def _indicators(conn: Connection, matrix: Matrix, period: Period) -> Iterator[Fa
                 counted_in=indicator.unit,
                 note=target[1],
             )
+
+
+def _in_use_from(conn: Connection, plan_id: str) -> date:
+    found = conn.execute(
+        sa.select(tables.plan.c.in_use_from).where(tables.plan.c.id == plan_id)
+    ).scalar()
+    return found or date.max
 
 
 def _owners(matrix: Matrix, indicator: Indicator) -> Mapping[str, Mapping[int, Decimal]]:
