@@ -168,6 +168,7 @@ _REASONS = {
     "mapping values are not allowed": "这里不该再出现冒号，或上一行少了引号",
     "could not find expected ':'": "少了冒号",
     "found character '\\t'": "用了制表符缩进",
+    "found a tab character": "用了制表符缩进",
     "found character that cannot start any token": "有不能开头的字符（常见为制表符、@ 或 `）",
     "did not find expected key": "缩进不齐，或少了一个键",
     "did not find expected '-' indicator": "列表缩进不齐",

@@ -15,7 +15,7 @@ from duban.yamltext import Row, read_rows
 from notifier.mime import Sender
 
 if TYPE_CHECKING:
-    from duban.ledger.outbox import Policy
+    from duban.ledger.outbox import Policy, Rate
 
 REFUSED: Mapping[str, str] = dict.fromkeys(
     ("dingtalk", "wecombot", "feishu", "lark", "schan"),
@@ -24,16 +24,35 @@ REFUSED: Mapping[str, str] = dict.fromkeys(
     ("mailto", "mailtos"),
     "自带的邮件渠道分不清哪个收件人被拒收、说不清的也当失败，而且每秒只能发十来封",
 )
-_WAY_OUT: Mapping[str, str] = {"mailto": "改用 dubanmail://", "mailtos": "改用 dubanmails://"}
+_WAY_OUT: Mapping[str, str] = {
+    "mailto": "改用 dubanmail://",
+    "mailtos": "改用 dubanmails://",
+    "dingtalk": "改用 dubanding://",
+    "wecombot": "改用 dubanwecombot://",
+    "feishu": "改用 dubanfeishu://",
+    "lark": "改用 dubanfeishu://，加上 ?host=https://open.larksuite.com",
+}
 _REFERENCE = re.compile(r"\$\{(env|file):([^{}]+)\}")
 _SCHEMA = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _PASSWORD = re.compile(r"://[^/@:]*:[^/@]+@")
+_BOT_KEY = re.compile(r"duban(?:wecombot|ding|feishu)://[^/?]|[?&]secret=[^&]", re.IGNORECASE)
 _ID = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 
 
 @dataclass(frozen=True, slots=True)
+class Fallback:
+    """The channel that takes over what has failed or stayed unknown for ``minutes``."""
+
+    channel: str
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Channel:
-    """A way out. ``form``: mail, md (bots) or text; ``limit_bytes`` of one message, 0 for none."""
+    """A way out. ``form``: mail, md (bots) or text; ``limit_bytes`` of one message, 0 for none.
+
+    ``rates``: how much it may be sent; empty for what its service is known to bear.
+    """
 
     id: str
     name: str
@@ -42,6 +61,8 @@ class Channel:
     on_unknown: str = "hold"
     form: str = "mail"
     limit_bytes: int = 0
+    rates: tuple[Rate, ...] = ()
+    fallback: Fallback | None = None
     place: Place = NOWHERE
 
 
@@ -60,11 +81,23 @@ class Channels:
         """What each channel does when a message may have arrived."""
         return {channel.id: channel.on_unknown for channel in self.by_id.values()}
 
+    def rates_of(self, channel_id: str) -> tuple[Rate, ...]:
+        """How much a channel may be sent. Raises UsageError like ``url_of``."""
+        url = self.url_of(channel_id)
+        known = _KNOWN_RATES.get(url.partition("://")[0].lower(), ())
+        return self.by_id[channel_id].rates or tuple(filter(None, map(rate_of, known)))
+
     def for_address(self, address: str) -> str:
-        """The channel for an address from ``units.yaml``: a channel's own id, or a mail address."""
-        if not address:
+        """The channel for an address from ``units.yaml``: the first of its ways counts.
+
+        A way is a channel's own id (a group bot), ``channel:who`` (``wecom:zhangsan``, ``sms:138…``), or
+        a mail address. Several are parted by blanks; the others serve as fallbacks.
+        """
+        if not address.strip():
             return self.lost
-        return address if address in self.by_id else self.default
+        first = address.split(maxsplit=1)[0]
+        name = first if first in self.by_id else first.partition(":")[0]
+        return name if name in self.by_id else self.default
 
     def url_of(self, channel_id: str) -> str:
         """The URL with its secrets; not to be logged.
@@ -87,6 +120,41 @@ class Channels:
         if why:
             raise UsageError(f"渠道“{channel_id}”不能用：{why[0]}。", why[1])
         return url
+
+
+# A little below what the services allow: somebody else may post through the same bot.
+_KNOWN_RATES: Mapping[str, tuple[str, ...]] = {
+    "dubanwecombot": ("18/min",),
+    "dubanding": ("18/min",),
+    "dubanfeishu": ("90/min",),
+    "dubanwecom": ("25/min per person",),
+    "dubansms": ("1/min per person", "10/day per person"),
+}
+_SECONDS = {"s": 1, "min": 60, "h": 3600, "day": 86_400}
+_RATE = re.compile(r"([1-9][0-9]{0,5})/(s|min|h|day)( per person)?", re.ASCII)
+
+
+def rate_of(text: str) -> Rate | None:
+    """A rate written ``18/min``, ``300/h`` or ``1/min per person``; None when it is none."""
+    from duban.ledger.outbox import Rate
+
+    found = _RATE.fullmatch(" ".join(text.split()))
+    return Rate(int(found[1]), _SECONDS[found[2]], bool(found[3])) if found else None
+
+
+def part_for(channel: Channel, address: str) -> str:
+    """Who a channel is told to send to: its own way of an address, without the channel's name.
+
+    Empty when the address holds no way for this channel: a mail address is nobody's account elsewhere.
+    """
+    ways = address.split()
+    for way in ways:
+        if way.startswith(f"{channel.id}:"):
+            return way[len(channel.id) + 1 :]
+    mail = channel.form == "mail"
+    if len(ways) == 1 and (mail or "@" not in address):
+        return address
+    return next((way for way in ways if mail and "@" in way and ":" not in way), "")
 
 
 def refusal(schema: str) -> tuple[str, str] | None:
@@ -202,7 +270,7 @@ def _check_url(row: Row, channel: Channel) -> None:
         row.issues.error(
             "channel-url", place, "地址缺“种类://”。", "例如 dubanmail://smtp.单位.example。"
         )
-    elif _PASSWORD.search(_REFERENCE.sub("", channel.url)):
+    elif any(kind.search(_REFERENCE.sub("", channel.url)) for kind in (_PASSWORD, _BOT_KEY)):
         row.issues.error(
             "channel-secret",
             place,

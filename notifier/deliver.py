@@ -19,10 +19,11 @@ from itertools import groupby
 
 from duban.errors import DubanError
 from duban.ledger import outbox
-from duban.ledger.outbox import UNREACHABLE, Letter, Outcome
+from duban.ledger.outbox import RATE, UNREACHABLE, Letter, Outcome
 from duban.ledger.store import Ledger
 from duban.settings import Home
 from notifier.config import Channels
+from notifier.fallback import fall_back
 from notifier.gateway import Gateway
 
 BATCH = 20
@@ -40,6 +41,7 @@ class Report:
     failed: int = 0
     unknown: int = 0
     expired: int = 0
+    taken_over: int = 0  # messages that another channel takes over
     problems: tuple[str, ...] = ()
 
 
@@ -114,7 +116,10 @@ class _Run:
         """Free what a dead worker held, and settle what waited too long."""
         reaped = outbox.reap(self._ledger, self._moment(), self._channels.policy)
         expired = outbox.expire(self._ledger, self._moment())
-        self.report = replace(self.report, unknown=reaped.held, expired=expired)
+        taken_over = fall_back(self._ledger, self._channels, self._moment())
+        self.report = replace(
+            self.report, unknown=reaped.held, expired=expired, taken_over=taken_over
+        )
 
     def deliver(self, limit: int) -> None:
         """Claim and send batch by batch until nothing is due, the limit is reached, or told to stop."""
@@ -157,7 +162,8 @@ class _Run:
 
     def _hand_over(self, channel: str, letters: Sequence[Letter], deadline: datetime) -> None:
         ids = [letter.id for letter in letters]
-        ours = set(outbox.hand_over(self._ledger, self._owner, ids, self._moment()))
+        rates = {channel: self._channels.rates_of(channel)}
+        ours = set(outbox.hand_over(self._ledger, self._owner, ids, self._moment(), rates))
         self._send(channel, [letter for letter in letters if letter.id in ours], deadline)
 
     def _send(self, channel: str, letters: Sequence[Letter], deadline: datetime) -> None:
@@ -171,7 +177,7 @@ class _Run:
                 left.pop(0)  # if sending this one breaks off, nobody knows: its fence stays up
                 _, outcome = result = next(sending)
                 results.append(result)
-                if outcome.code == UNREACHABLE:
+                if outcome.code in {UNREACHABLE, RATE}:
                     self._tell_down(channel, outcome.detail)
                 if self._moment() - settled_at >= _SETTLE_EVERY:
                     self._settle(results)

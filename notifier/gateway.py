@@ -11,7 +11,7 @@ import logging
 import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -22,7 +22,7 @@ from urllib.parse import quote
 from duban.errors import UsageError
 from duban.ledger.outbox import Letter, Outcome
 from duban.settings import Home
-from notifier.config import Channels, refusal
+from notifier.config import Channel, Channels, part_for, refusal
 from notifier.mime import Attachment
 
 ATTACHMENTS_MAX_BYTES = 20 * 1024 * 1024
@@ -75,17 +75,29 @@ def _registry() -> Any:
         manager = untyped.NotificationManager()
         manager.load_modules()
 
-    from notifier.channels.inbox import NotifyDubanInbox
-    from notifier.channels.mail import NotifyDubanMail
-    from notifier.channels.maildir import NotifyDubanMaildir
-
-    for plugin in (NotifyDubanInbox, NotifyDubanMaildir, NotifyDubanMail):
+    for plugin in _our_plugins():
         if not manager.add(plugin):
             msg = f"Apprise did not take {plugin.__name__}"
             raise RuntimeError(msg)
     # Its mail plugin switches UTF-8 mail of the whole process to quoted-printable: switch it back.
     email.charset.CHARSETS.update(charsets)
     return untyped
+
+
+def _our_plugins() -> tuple[Any, ...]:
+    """Our plugins; importing them imports Apprise."""
+    from notifier.channels.dingtalk import NotifyDubanDing
+    from notifier.channels.feishu import NotifyDubanFeishu
+    from notifier.channels.inbox import NotifyDubanInbox
+    from notifier.channels.mail import NotifyDubanMail
+    from notifier.channels.maildir import NotifyDubanMaildir
+    from notifier.channels.sms import NotifyDubanSms
+    from notifier.channels.wecom_app import NotifyDubanWecom
+    from notifier.channels.wecom_bot import NotifyDubanWecomBot
+
+    bots = (NotifyDubanWecomBot, NotifyDubanDing, NotifyDubanFeishu)
+    mails = (NotifyDubanInbox, NotifyDubanMaildir, NotifyDubanMail)
+    return (*mails, *bots, NotifyDubanWecom, NotifyDubanSms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +107,7 @@ class _Opened:
     notify: Callable[..., Any]
     plugin: Any
     ours: bool
+    channel: Channel
 
 
 class Gateway:
@@ -149,7 +162,8 @@ class Gateway:
         _refuse_stock(channel, plugin)
         service = apprise.Apprise(asset=asset)
         service.add(plugin)
-        return _Opened(service.notify, plugin, isinstance(plugin, NotifyDuban))
+        ours = isinstance(plugin, NotifyDuban)
+        return _Opened(service.notify, plugin, ours, self._channels.by_id[channel])
 
     def _placed(self, url: str) -> str:
         """A maildir's URL with its folder below ``var/`` written out in full."""
@@ -183,10 +197,13 @@ class Gateway:
 
         if not opened.ours:
             return _by_stock(opened, letter)
-        files = self._attachments(letter)
+        # Only mail carries files; a bot's text must not fail for one it would not send.
+        files = self._attachments(letter) if opened.channel.form == "mail" else ()
         if isinstance(files, Outcome):
             return files
-        held = PARCEL.set(Parcel(letter, self._channels.sender, files, sent_at))
+        there = replace(letter, address=part_for(opened.channel, letter.address))
+        parcel = Parcel(there, self._channels.sender, files, sent_at, opened.channel.form)
+        held = PARCEL.set(parcel)
         OUTCOME.set(None)
         try:
             opened.notify(body=letter.text or letter.subject, title=letter.subject)

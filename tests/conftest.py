@@ -8,12 +8,16 @@ import uuid
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
 
 from duban import clock
 from duban.ledger.store import Ledger, open_ledger
+
+if TYPE_CHECKING:
+    from portal_home import House
 
 ROOT = Path(__file__).resolve().parent.parent
 POSTGRES = os.environ.get(
@@ -96,6 +100,18 @@ def copy_home(target: Path) -> Path:
     for name in ("tasks_def", "config"):
         shutil.copytree(ROOT / name, target / name)
     return target
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    """A small office with its portal; the web framework is imported only where it is asked for."""
+    from portal_home import KEY, open_house
+
+    monkeypatch.setenv("DUBAN_OFFICE_KEY", KEY)
+    for name in ("DUBAN_EXAMPLE", "DUBAN_PUBLIC_URL", "DUBAN_DATABASE_URL", "DUBAN_LINK_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    with open_house(tmp_path / "home") as opened:
+        yield opened
 
 
 @pytest.fixture

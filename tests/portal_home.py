@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -20,7 +21,9 @@ from httpx import Response
 from duban import clock
 from duban.ledger import links, queries
 from duban.ledger.apply import apply
-from duban.ledger.events import chain_head
+from duban.ledger.canon import canonical
+from duban.ledger.events import Draft, chain_head
+from duban.ledger.outbox import Letter, queue
 from duban.portal.app import create_app
 from duban.portal.state import Portal
 from duban.stages import escalate
@@ -33,6 +36,8 @@ REPORT = "A-1/longhu/report:2026-11"
 FINISH = "A-2/scjgj/finish:end"
 SHORT = "A-3/longhu/finish:end"
 KEY = "a-key-for-tests-only"
+PDF = ("会议纪要.pdf", b"%PDF-1.7 minutes", "application/pdf")
+HOSTILE = "<script>alert(1)</script>{{ 7*7 }}'\"><img src=x onerror=alert(2)>"
 
 DUBAN = """\
 plan: small
@@ -132,8 +137,9 @@ class House:
         return Browser(self.client.app, self.client.loop)
 
     def token(self, unit: str) -> str:
+        holder = self.portal.office.units[unit].posts["liaison"][0].name
         with self.portal.ledger.write("test") as writing:
-            return links.issue(writing, self.portal.key, unit, "liaison", days=45)
+            return links.issue(writing, self.portal.key, unit, "liaison", holder, days=45)
 
     def unit(self, unit: str = "longhu") -> Browser:
         """A liaison officer who opened the link."""
@@ -202,3 +208,76 @@ def report(browser: Browser, key: str = REPORT, **more: str) -> Response:
     """Fill in the form of an item and send it."""
     hidden = fields(browser.get(page(key)), "/unit/submit")
     return browser.post("/unit/submit", data=hidden | {"progress": "调解3件。"} | more)
+
+
+def letter(
+    house: House,
+    text: str = "请报送：http://testserver/u/0token0 谢谢",
+    unit: str = "longhu",
+    state: str = "sent",
+    name: str = "day",
+) -> str:
+    """A message that was settled in a state; its number."""
+    key = f"{name}:{unit}"
+    with house.portal.ledger.write("test") as writing:
+        queue(
+            writing,
+            [
+                Letter(
+                    key, "day", unit, "liaison", "联络员", "c@x.example", "mail",
+                    HOSTILE, text, "", (), urgent=False, not_before=MORNING,
+                )
+            ],
+        )  # fmt: skip
+        settled = {"id": key, "state": state, "settled_at": MORNING}
+        writing.record(Draft("message.settled", key, settled))
+    return key
+
+
+def papers(house: House) -> None:
+    """A digest and a run with one file each, and a secret beside them."""
+    var = house.portal.home.var
+    (var / "digest").mkdir()
+    (var / "digest" / "w47.html").write_text("<script>alert(1)</script>周报", "utf-8")
+    (var / "digest" / "w47.docx").write_bytes(b"word")
+    (var / "digest" / "secret.txt").write_text("密", "utf-8")
+    day = clock.day_of(MORNING)
+    digest = {
+        "id": "2026-W47", "from_on": day, "to_on": day, "as_of": MORNING, "state": "draft",
+        "data": "{}", "files": canonical(["digest/w47.html", "digest/w47.docx", "../../config/duban.yaml"]),
+    }  # fmt: skip
+    line = {
+        "rule": "r1", "version": "2024", "category": "完成", "basis": "第一条", "obligation": SHORT,
+        "fact": HOSTILE, "evidence": ["台账事件 1"], "arithmetic": "1×(-0.2)=-0.2",
+        "millipoints": -200, "sentence": "迟报1次，扣0.2分",
+    }  # fmt: skip
+    units = [
+        {"unit": "longhu", "name": "龙湖镇", "group": "乡镇街道", "assessed": True, "reason": "",
+         "millipoints": 99800, "total": "99.80", "rank": 1, "grade": "优秀", "effects": [], "lines": [line]},
+        {"unit": "fy", "name": "法院", "group": "司法机关", "assessed": False, "reason": "没有应办事项",
+         "millipoints": None, "total": None, "rank": None, "grade": "", "effects": [], "lines": []},
+    ]  # fmt: skip
+    run = {
+        "id": "2026@2026-11-23", "period": "2026", "as_of": MORNING, "sheet": "细则", "state": "draft",
+        "facts": "{}", "result": json.dumps({"units": units}), "files": "[]",
+    }  # fmt: skip
+    with house.portal.ledger.write("test") as writing:
+        writing.record(Draft("digest.drafted", "d", digest), Draft("run.scored", "r", run))
+
+
+def assert_headers(reply: Response) -> None:
+    assert "default-src" in reply.headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in reply.headers["content-security-policy"]
+    assert reply.headers["x-content-type-options"] == "nosniff"
+    assert reply.headers["referrer-policy"] == "no-referrer"
+    assert reply.headers["cache-control"] == "no-store"
+
+
+def assert_own_page(reply: Response) -> None:
+    """Small, Chinese, escaped, and nothing from another host."""
+    assert len(reply.content) <= 100 * 1024
+    assert '<html lang="zh-CN">' in reply.text
+    assert "<script>alert" not in reply.text
+    assert "<img" not in reply.text
+    addresses = re.findall(r'(?:href|src|action)="([^"]*)"', reply.text)
+    assert [each for each in addresses if "//" in each] == []

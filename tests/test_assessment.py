@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from duban.assessment.amounts import shown_total
 from duban.assessment.explain import as_json, explain
 from duban.assessment.facts import load_facts
-from duban.assessment.model import Fact, RuleSheet, UnitEntry, UnitScore
+from duban.assessment.model import Fact, Line, RuleSheet, UnitEntry, UnitScore
 from duban.assessment.rules import load_sheet, pick_sheet
 from duban.assessment.score import score, unread_facts, without_tasks
 from duban.assessment.traces import trace_in
@@ -287,6 +287,34 @@ def measured(title: str, target: str, done: str | None, of: str = "甲镇") -> l
 def test_arithmetic_of_each_kind(rule: str, facts: list[Fact], points: list[int]) -> None:
     lines = [line for line in one(KINDS, facts).lines if line.rule == rule]
     assert [line.millipoints for line in lines] == points
+
+
+def test_the_completion_rate_can_be_followed_by_hand() -> None:
+    lead = [Fact("a", "甲镇", "completion", title="建机制", role="lead", weight=Decimal(3))]
+    support = [
+        Fact(f"b{n}", "甲镇", "completion", title=f"配合{n}", role="support", done=Decimal(1))
+        for n in range(12)
+    ]
+    done = [replace(lead[0], done=Decimal(1))]
+    line = completion_line(done + support[:1])
+    assert line.arithmetic.startswith(
+        "应办 3×1＋1×0.5＝3.5，完成 3×1＋1×0.5＝3.5，完成率＝3.5÷3.5＝100%"
+    )
+    line = completion_line(lead + support)
+    assert line.arithmetic == (
+        "应办 3×1＋1×0.5×12项＝9，完成 1×0.5×12项＝6，完成率＝6÷9＝约66.67%，"
+        "50×（约66.67%−100%）＝-16.67（四舍五入到0.01）"
+    )
+    assert "牵头1项、配合12项（角色权重 1∶0.5），完成12项" in line.fact
+    assert "配合5 1×0.5等12项；未完成：建机制 3×1" in line.fact
+    nothing = completion_line(lead).arithmetic
+    assert nothing.startswith("应办 3×1＝3，完成 0＝0，完成率＝0÷3＝0%")
+
+
+def completion_line(facts: list[Fact]) -> Line:
+    return next(
+        line for line in one(sheet_of(SHIPPED), facts).lines if "完成率＝" in line.arithmetic
+    )
 
 
 def test_rank_points_go_by_group_and_ties_share_the_better_place() -> None:

@@ -267,12 +267,41 @@ def test_status_counts_what_is_there(cli: Cli, applied: Path) -> None:
 
 
 def test_run_direct_twice_is_once(cli: Cli, applied: Path) -> None:
-    day = TODAY + timedelta(days=1)
+    day = TODAY - timedelta(days=1)
     first = answer(cli, "run", "collect", "--direct", "--date", str(day), "--home", applied)
     assert first[0]["stage"] == "collect"
     count = len(ledger_events(applied))
     cli("run", "collect", "--direct", "--date", str(day), "--home", applied)
     assert len(ledger_events(applied)) == count
+
+
+def test_a_day_that_has_not_come_is_refused_in_a_real_ledger(cli: Cli, applied: Path) -> None:
+    count = len(ledger_events(applied))
+    later = str(TODAY + timedelta(days=90))
+    code, _, noted = cli("run", "remind", "--direct", "--date", later, "--home", applied)
+    assert code == 2
+    assert "还没有到" in noted
+    assert len(ledger_events(applied)) == count
+
+
+def test_looking_leaves_no_ledger_behind(cli: Cli, home: Path) -> None:
+    for command in (
+        ("plan",),
+        ("status",),
+        ("why", "--unit", "龙湖镇"),
+        ("preview", "--days", "3"),
+    ):
+        cli(*command, "--home", home)
+    assert not (home / "var" / "duban.sqlite3").exists()
+
+
+def test_a_new_link_works_after_the_old_one_was_revoked(cli: Cli, applied: Path) -> None:
+    first = cli("user", "link", "龙湖镇", "--home", applied)[1]
+    assert cli("user", "link", "龙湖镇", "--home", applied)[1] == first
+    cli("user", "revoke", "龙湖镇", "--home", applied)
+    second = cli("user", "link", "龙湖镇", "--home", applied)[1]
+    assert second != first
+    assert "没有在用的链接" not in cli("user", "revoke", "龙湖镇", "--home", applied)[1]
 
 
 def test_run_before_the_first_apply_says_what_to_do(cli: Cli, home: Path) -> None:

@@ -265,6 +265,14 @@ def test_proposals_wait_with_their_state() -> None:
     ]
 
 
+def test_units_that_nobody_asked_do_not_lower_the_median() -> None:
+    idle = [
+        duty(f"I{n}", 28, unit=f"闲置{n}镇", requested_at=None, state="waiting") for n in range(9)
+    ]
+    burden = make(*STORY, *idle).burden
+    assert (burden.units, burden.asks, burden.median) == (5, 8, Decimal(2))
+
+
 def test_burden_of_the_month() -> None:
     sent = tuple(SentOut("longhu", "liaison", moment(day)) for day in (3, 4, 5))
     sent += (SentOut("czj", "liaison", moment(30, month=10)), SentOut("czj", "head", moment(6)))

@@ -147,7 +147,7 @@ def test_a_failure_while_writing_leaves_nothing(
 ) -> None:
     path = to_xlsx(tmp_path / "a.xlsx", [cases.quarters()])
     target = tmp_path / "deep" / "out"
-    written = Path.write_text
+    written = Path.write_bytes
     count = iter(range(10))
 
     def failing(self: Path, *args: Any, **more: Any) -> int:
@@ -155,7 +155,7 @@ def test_a_failure_while_writing_leaves_nothing(
             raise OSError(28, "No space left on device")
         return written(self, *args, **more)
 
-    monkeypatch.setattr(Path, "write_text", failing)
+    monkeypatch.setattr(Path, "write_bytes", failing)
     with pytest.raises(OSError, match="No space"):
         import_file(Order(path, target, ROOT / "config", 2026))
     assert list(target.parent.iterdir()) == []

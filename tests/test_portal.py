@@ -1,103 +1,42 @@
-"""The portal through HTTP: who sees what, what is taken in, and that looking changes nothing."""
+"""The portal through HTTP: the units' side, and that looking changes nothing."""
 
 from __future__ import annotations
 
 import html
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
-from datetime import date, time, timedelta
-from pathlib import Path
+from collections.abc import AsyncIterator
+from datetime import date, datetime, time, timedelta
 from urllib.parse import quote
 
 import pytest
 from fastapi.routing import APIRoute
-from httpx import Response
 
 from duban import clock
-from duban.errors import UsageError
 from duban.intake.evidence import MAX_BYTES
 from duban.ledger import links, queries
-from duban.ledger.canon import canonical
 from duban.ledger.events import Draft
-from duban.ledger.outbox import Letter, queue
-from duban.portal import access, guard
-from duban.portal.office_pages import router as office_router
+from duban.portal import guard
 from duban.portal.pages import FOLDER
+from duban.stages.upkeep import STALE
 from portal_home import (
     FINISH,
+    HOSTILE,
     KEY,
     MORNING,
+    PDF,
     REPORT,
     SHORT,
     TASKS,
     House,
+    assert_headers,
+    assert_own_page,
     fields,
-    open_house,
+    letter,
     page,
+    papers,
     report,
 )
-
-PDF = ("会议纪要.pdf", b"%PDF-1.7 minutes", "application/pdf")
-HOSTILE = "<script>alert(1)</script>{{ 7*7 }}'\"><img src=x onerror=alert(2)>"
-
-
-@pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
-    monkeypatch.setenv("DUBAN_OFFICE_KEY", KEY)
-    monkeypatch.delenv("DUBAN_EXAMPLE", raising=False)
-    monkeypatch.delenv("DUBAN_PUBLIC_URL", raising=False)
-    with open_house(tmp_path / "home") as opened:
-        yield opened
-
-
-def letter(
-    house: House, text: str = "请报送：http://testserver/u/0token0 谢谢", unit: str = "longhu"
-) -> None:
-    with house.portal.ledger.write("test") as writing:
-        queue(
-            writing,
-            [
-                Letter(
-                    f"day:{unit}", "day", unit, "liaison", "联络员", "c@x.example", "mail",
-                    HOSTILE, text, "", (), urgent=False, not_before=MORNING,
-                )
-            ],
-        )  # fmt: skip
-        settled = {"id": f"day:{unit}", "state": "sent", "settled_at": MORNING}
-        writing.record(Draft("message.settled", f"day:{unit}", settled))
-
-
-def papers(house: House) -> None:
-    """A digest and a run with one file each, and a secret beside them."""
-    var = house.portal.home.var
-    (var / "digest").mkdir()
-    (var / "digest" / "w47.html").write_text("<script>alert(1)</script>周报", "utf-8")
-    (var / "digest" / "w47.docx").write_bytes(b"word")
-    (var / "digest" / "secret.txt").write_text("密", "utf-8")
-    day = clock.day_of(MORNING)
-    digest = {
-        "id": "2026-W47", "from_on": day, "to_on": day, "as_of": MORNING, "state": "draft",
-        "data": "{}", "files": canonical(["digest/w47.html", "digest/w47.docx", "../../config/duban.yaml"]),
-    }  # fmt: skip
-    line = {
-        "rule": "r1", "version": "2024", "category": "完成", "basis": "第一条", "obligation": SHORT,
-        "fact": HOSTILE, "evidence": ["台账事件 1"], "arithmetic": "1×(-0.2)=-0.2",
-        "millipoints": -200, "sentence": "迟报1次，扣0.2分",
-    }  # fmt: skip
-    units = [
-        {"unit": "longhu", "name": "龙湖镇", "group": "乡镇街道", "assessed": True, "reason": "",
-         "millipoints": 99800, "total": "99.80", "rank": 1, "grade": "优秀", "effects": [], "lines": [line]},
-        {"unit": "fy", "name": "法院", "group": "司法机关", "assessed": False, "reason": "没有应办事项",
-         "millipoints": None, "total": None, "rank": None, "grade": "", "effects": [], "lines": []},
-    ]  # fmt: skip
-    run = {
-        "id": "2026@2026-11-23", "period": "2026", "as_of": MORNING, "sheet": "细则", "state": "draft",
-        "facts": "{}", "result": json.dumps({"units": units}), "files": "[]",
-    }  # fmt: skip
-    with house.portal.ledger.write("test") as writing:
-        writing.record(Draft("digest.drafted", "d", digest), Draft("run.scored", "r", run))
-
 
 # ---- looking changes nothing -------------------------------------------------------------------
 
@@ -156,24 +95,6 @@ def routes() -> list[APIRoute]:
     from duban.portal.app import PARTS
 
     return [route for part in PARTS for route in part.router.routes if isinstance(route, APIRoute)]
-
-
-def assert_headers(reply: Response) -> None:
-    assert "default-src" in reply.headers["content-security-policy"]
-    assert "frame-ancestors 'none'" in reply.headers["content-security-policy"]
-    assert reply.headers["x-content-type-options"] == "nosniff"
-    assert reply.headers["referrer-policy"] == "no-referrer"
-    assert reply.headers["cache-control"] == "no-store"
-
-
-def assert_own_page(reply: Response) -> None:
-    """Small, Chinese, escaped, and nothing from another host."""
-    assert len(reply.content) <= 100 * 1024
-    assert '<html lang="zh-CN">' in reply.text
-    assert "<script>alert" not in reply.text
-    assert "<img" not in reply.text
-    addresses = re.findall(r'(?:href|src|action)="([^"]*)"', reply.text)
-    assert [each for each in addresses if "//" in each] == []
 
 
 # ---- personal links ----------------------------------------------------------------------------
@@ -273,6 +194,49 @@ def test_the_same_form_sent_twice_counts_once(house: House) -> None:
         browser.post("/unit/submit", data=hidden, files={"file1": PDF}) for _ in range(2)
     )
     assert first.headers["location"] == second.headers["location"]
+    assert len(house.submissions(REPORT)) == 1
+
+
+def test_the_same_form_with_other_content_is_a_report_of_its_own(house: House) -> None:
+    browser = house.unit()
+    hidden = fields(browser.get(page(REPORT)), "/unit/submit") | {"progress": "调解3件。"}
+    sent = [
+        browser.post("/unit/submit", data=hidden | more, files=files).headers["location"]
+        for more, files in (
+            ({}, {}),
+            ({"progress": "调解5件。"}, {}),
+            ({"progress": "调解5件。"}, {"file1": PDF}),
+            ({}, {}),
+        )
+    ]
+    assert len(set(sent)) == 3
+    assert sent[0] == sent[3]
+    rows = house.submissions(REPORT)
+    assert sorted((row["version"], row["progress"]) for row in rows) == [
+        (1, "调解3件。"), (2, "调解5件。"), (3, "调解5件。"),
+    ]  # fmt: skip
+
+
+def test_the_same_form_for_another_item_is_not_swallowed(house: House) -> None:
+    browser = house.unit()
+    hidden = fields(browser.get(page(REPORT)), "/unit/submit")
+    for key in (REPORT, SHORT):
+        data = hidden | {"key": key, "progress": "一样的话", "percent": "40"}
+        assert browser.post("/unit/submit", data=data).status_code == 303
+    assert [len(house.submissions(key)) for key in (REPORT, SHORT)] == [1, 1]
+
+
+def test_a_form_for_what_is_closed_meanwhile_is_refused_and_its_text_kept(house: House) -> None:
+    browser, office = house.unit(), house.office()
+    hidden = fields(browser.get(page(REPORT)), "/unit/submit") | {"progress": "调解3件。"}
+    first = browser.post("/unit/submit", data=hidden).headers["location"]
+    accept = fields(office.get("/office/review"), "/office/review")
+    office.post("/office/review", data=accept | {"accept_one": house.submissions(REPORT)[0]["id"]})
+    again = browser.post("/unit/submit", data=hidden | {"progress": "更正：5件。"})
+    assert again.status_code == 422
+    assert "不再接收报送" in again.text
+    assert "更正：5件。" in again.text
+    assert browser.post("/unit/submit", data=hidden).headers["location"] == first
     assert len(house.submissions(REPORT)) == 1
 
 
@@ -501,220 +465,6 @@ def test_the_workbook_goes_out_and_comes_back(house: House) -> None:
     assert house.head() == before
 
 
-# ---- the office --------------------------------------------------------------------------------
-
-
-def test_everything_of_the_office_is_behind_the_key(house: House) -> None:
-    from duban.portal.app import PARTS
-
-    liaison = house.unit()
-    open_to_all = {"/office/login"}
-    before = house.head()
-    for part in PARTS:
-        for route in part.router.routes:
-            assert isinstance(route, APIRoute)
-            if not route.path.startswith("/office") or route.path in open_to_all:
-                continue
-            for browser in (house.browser(), liaison):
-                for method in route.methods or ():
-                    address = route.path.replace("{run:path}", "x")
-                    query = {"key": REPORT, "id": "x", "of": "run", "path": "x"}
-                    reply = browser.request(method, address, params=query)
-                    assert reply.status_code == 403, (method, address)
-    assert house.head() == before
-    assert office_router.routes
-
-
-def test_signing_in_needs_key_and_name_and_looking_signs_nobody_in(house: House) -> None:
-    browser = house.browser()
-    assert "set-cookie" not in browser.get(f"/office/login?key={KEY}").headers
-    assert (
-        browser.post("/office/login", data={"key": "wrong", "name": "经办人甲"}).status_code == 403
-    )
-    assert browser.post("/office/login", data={"key": KEY, "name": " "}).status_code == 422
-    office = house.office()
-    assert "经办人甲" in office.get("/office").text
-    house.watch.at += timedelta(days=access.OFFICE_DAYS)
-    assert office.get("/office").status_code == 403
-
-
-def test_a_new_office_key_signs_everybody_out(house: House) -> None:
-    office = house.office()
-    house.portal.office_key = "another-key-for-tests"
-    assert office.get("/office").status_code == 403
-
-
-def test_signing_out(house: House) -> None:
-    office = house.office()
-    office.post("/office/logout", data=fields(office.get("/office"), "/office/logout"))
-    assert office.get("/office").status_code == 403
-
-
-def test_the_office_key_is_made_once_for_us_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("DUBAN_OFFICE_KEY", raising=False)
-    with open_house(tmp_path / "home") as house:
-        path = house.portal.home.var / "office.key"
-        assert path.stat().st_mode & 0o777 == 0o600
-        assert (
-            access.office_key(house.portal.home)
-            == path.read_text("utf-8")
-            == house.portal.office_key
-        )
-        assert len(house.portal.office_key) >= 32
-    monkeypatch.setenv("DUBAN_OFFICE_KEY", "short")
-    with pytest.raises(UsageError, match="太短"):
-        access.office_key(house.portal.home)
-
-
-def test_the_dashboard_names_the_late_and_counts_them(house: House) -> None:
-    report(house.unit())
-    text = house.office().get("/office").text
-    assert "建设工作站" in text
-    assert "逾期17天" in text
-    assert re.search(r'title="龙湖镇 11月：1/2项按时">50<', text)
-    assert "乡镇街道" in text
-
-
-def test_the_list_filters_and_speaks_json(house: House) -> None:
-    office = house.office()
-    found = office.get("/office/items?format=json&state=overdue&unit=longhu").json()
-    assert [(item["key"], item["lamp"], item["overdue"]) for item in found["items"]] == [
-        (SHORT, "red", True)
-    ]
-    assert office.get("/office/items?format=json&lamp=green&task=A-3").json()["count"] == 0
-    november = office.get("/office/items?format=json&month=2026-11&task=A-1").json()["items"]
-    assert [item["due_on"] for item in november] == ["2026-11-25"]
-    assert office.get("/office/items?month=2026-99&lamp=x&state=y").status_code == 200
-
-
-def test_an_items_page_shows_its_whole_record(house: House) -> None:
-    report(house.unit())
-    text = house.office().get(f"/office/item?key={quote(REPORT)}").text
-    for said in ("列入台账", "收到报送", "龙湖镇联络员", "调解3件。", "每月25日前"):
-        assert said in text
-    assert house.office().get("/office/item?key=no").status_code == 404
-
-
-def test_review_accepts_and_returns_in_the_clerks_name(house: House) -> None:
-    office, browser = house.office("张华"), house.unit()
-    report(browser)
-    report(browser, SHORT, percent="100")
-    ids = [house.submissions(key)[0]["id"] for key in (REPORT, SHORT)]
-    hidden = fields(office.get("/office/review"), "/office/review")
-    refused = office.post("/office/review", data=hidden | {"act": "return", "pick": ids})
-    assert (refused.status_code, house.row(REPORT)["state"]) == (409, "submitted")
-    assert "退回要写明理由" in refused.text
-    assert office.post("/office/review", data=hidden | {"act": "accept"}).status_code == 409
-    both = office.post("/office/review", data=hidden | {"act": "accept", "pick": ids})
-    assert "已通过2件" in office.get(both.headers["location"]).text
-    assert [house.row(key)["state"] for key in (REPORT, SHORT)] == ["closed", "closed"]
-    assert house.submissions(SHORT)[0]["reviewer"] == "张华"
-    twice = office.post("/office/review", data=hidden | {"accept_one": ids[0]})
-    assert "已经审核过了" in twice.text
-
-
-def test_review_returns_one_with_its_reason(house: House) -> None:
-    office, browser = house.office(), house.unit()
-    report(browser)
-    sent = house.submissions(REPORT)[0]["id"]
-    hidden = fields(office.get("/office/review"), "/office/review")
-    office.post("/office/review", data=hidden | {"return_one": sent, f"reason.{sent}": "缺协议"})
-    row = house.row(REPORT)
-    assert (row["state"], row["returned"], row["round"]) == ("returned", 1, 2)
-    assert "缺协议" in browser.get(page(REPORT)).text
-    assert "缺协议" in browser.get("/unit/history").text
-
-
-def test_a_severe_step_is_confirmed_in_a_name_or_dropped_with_a_reason(house: House) -> None:
-    report(house.unit(), SHORT, percent="40", problem="选址未定")
-    proposal = house.proposal()
-    office = house.office("张华")
-    shown = office.get("/office/proposals")
-    assert "选址未定" in shown.text
-    assert "以张华的名义确认通报" in shown.text
-    hidden = fields(shown, "/office/proposals") | {"proposal": proposal}
-    assert (
-        "不予采纳要写明理由" in office.post("/office/proposals", data=hidden | {"act": "drop"}).text
-    )
-    assert office.post("/office/proposals", data=hidden | {"act": "confirm"}).status_code == 303
-    with house.portal.ledger.read() as conn:
-        row = queries.one_proposal(conn, proposal)
-    assert row is not None
-    assert (row["state"], row["decided_by"]) == ("confirmed", "张华")
-    assert "已有人处理" in office.post("/office/proposals", data=hidden | {"act": "confirm"}).text
-
-
-def test_steps_of_what_has_come_in_meanwhile_are_dropped_together(house: House) -> None:
-    proposal = house.proposal()
-    report(house.unit(), SHORT, percent="100")
-    office = house.office()
-    shown = office.get("/office/proposals")
-    assert "事项已补报或办结的" in shown.text
-    hidden = fields(shown, "/office/proposals")
-    office.post(
-        "/office/proposals",
-        data=hidden | {"act": "drop", "proposal": [proposal], "reason": "已补报"},
-    )
-    with house.portal.ledger.read() as conn:
-        row = queries.one_proposal(conn, proposal)
-    assert row is not None
-    assert (row["state"], row["decided_by"]) == ("dropped", "经办人甲")
-    assert row["reason"].endswith("已补报")
-
-
-def test_office_forms_from_elsewhere_are_refused(house: House) -> None:
-    office, unit = house.office(), house.unit()
-    report(unit)
-    proposal = house.proposal()
-    sent = house.submissions(REPORT)[0]["id"]
-    foreign = re.findall(r'name="form_token" value="([^"]+)"', unit.get("/unit").text)[0]
-    before = house.head()
-    for token in ("", foreign):
-        data = {"form_token": token, "accept_one": sent, "proposal": proposal, "act": "confirm"}
-        assert office.post("/office/review", data=data).status_code == 403
-        assert office.post("/office/proposals", data=data).status_code == 403
-    assert house.head() == before
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "digest/secret.txt",
-        "../../config/duban.yaml",
-        "/etc/passwd",
-        "digest/../link.key",
-        "link.key",
-        "",
-    ],
-)
-def test_only_files_of_the_record_below_var_are_served(house: House, path: str) -> None:
-    papers(house)
-    reply = house.office().get(
-        "/office/file", params={"of": "digest", "id": "2026-W47", "path": path}
-    )
-    assert reply.status_code in {404, 422}
-
-
-def test_papers_are_attachments_and_their_pages_run_nothing(house: House) -> None:
-    papers(house)
-    office = house.office()
-    what = {"of": "digest", "id": "2026-W47"}
-    word = office.get("/office/file", params=what | {"path": "digest/w47.docx"})
-    assert word.headers["content-disposition"].startswith("attachment")
-    shown = office.get("/office/file", params=what | {"path": "digest/w47.html"})
-    assert "sandbox" in shown.headers["content-security-policy"]
-    assert "script-src" not in shown.headers["content-security-policy"]
-    assert "迟报1次，扣0.2分" in office.get("/office/scores/2026@2026-11-23").text
-
-
-def test_units_without_a_reachable_head_are_marked(house: House) -> None:
-    office = house.office()
-    assert "主要负责人无人" in office.get("/office/units").text
-    assert "无人在岗" in office.get("/office/unit?id=longhu").text
-
-
 # ---- the house ---------------------------------------------------------------------------------
 
 
@@ -743,12 +493,48 @@ def test_an_example_says_so_on_every_page(house: House) -> None:
         assert "不是真实考核结果" in reply.text
 
 
-def test_text_files_are_read_again_when_they_change_and_kept_when_they_break(house: House) -> None:
+def ticked(house: House, moment: datetime, *stages: str) -> None:
+    with house.portal.ledger.write("test") as writing:
+        for stage in stages:
+            row = {"stage": stage, "logical_at": moment, "finished_at": moment, "counts": "{}"}
+            writing.record(Draft("stage.ticked", f"stage:{stage}", row))
+
+
+def test_health_gives_a_stage_that_never_ran_time_for_its_first_turn(house: House) -> None:
+    rest = [stage for stage in STALE if stage != "upkeep"]
+    ticked(house, MORNING - timedelta(hours=1), *rest)
+    said = house.client.get("/healthz")
+    assert (said.status_code, said.json()["stale"], said.json()["never"]) == (200, [], ["upkeep"])
+    house.watch.at = MORNING + timedelta(hours=48)
+    said = house.client.get("/healthz")
+    assert said.status_code == 503
+    assert {"upkeep", "remind"} <= set(said.json()["stale"])
+    assert "digest" not in said.json()["stale"]
+
+
+def test_health_names_a_tick_of_a_day_to_come(house: House) -> None:
+    ticked(house, MORNING, *STALE)
+    assert house.client.get("/healthz").status_code == 200
+    ticked(house, MORNING + timedelta(days=30), "remind")
+    said = house.client.get("/healthz")
+    assert (said.status_code, said.json()["future"]) == (503, ["remind"])
+
+
+def test_text_files_are_read_again_when_they_change_and_kept_when_they_break(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
     tasks = house.root / "tasks_def" / "small" / "1-one.yaml"
     tasks.write_text(TASKS.replace("调解知识产权纠纷", "换了说法"), "utf-8")
     assert "换了说法" in house.unit().get(page(REPORT)).text
+    assert caplog.messages == []
     tasks.write_text("tasks: [{", "utf-8")
-    assert "换了说法" in house.unit().get(page(REPORT)).text
+    browser = house.unit()
+    assert "换了说法" in browser.get(page(REPORT)).text
+    assert [each for each in caplog.messages if "duban check" in each] == caplog.messages != []
+    # an editor that is just swapping the file: the name is there, the file is not
+    tasks.unlink()
+    tasks.symlink_to(tasks.with_suffix(".gone"))
+    assert "换了说法" in browser.get(page(REPORT)).text
 
 
 def test_refusals_are_pages_with_headers(house: House) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -21,6 +22,7 @@ from duban.assessment.model import Case, Fact, Line
 from duban.assessment.words import common_values
 from duban.yamltext import Row
 
+_LISTED = 8  # items named in one list; the line holds the ids of all
 _SQUARE = MICRO * MICRO  # task weight × role weight, both in millionths
 
 
@@ -92,25 +94,50 @@ class Completion:
             unfinished="、".join(_name(fact) for fact in open_facts) or "无",
         )
         minus = f"（{rate}−100%）" if self.deducts else rate
+        reached_text, owed_text = ratio_text(top, _SQUARE * MICRO), ratio_text(owed, _SQUARE)
         return case.line(
             facts,
-            self._words(facts, open_facts),
-            f"完成率＝{ratio_text(top, _SQUARE * MICRO)}÷{ratio_text(owed, _SQUARE)}＝{rate}，"
+            self._words(shares),
+            f"应办 {self._sum((fact, MICRO) for fact in facts)}＝{owed_text}，"
+            f"完成 {self._sum(shares)}＝{reached_text}，"
+            f"完成率＝{reached_text}÷{owed_text}＝{rate}，"
             f"{points_text(self.full)}×{minus}＝{points_text(millipoints)}（{self.rounding.words}）",
             millipoints,
             values=values,
             sentence=None if open_facts or not self.deducts else "应办事项全部完成，不扣分",
         )
 
-    def _words(self, facts: Sequence[Fact], open_facts: Sequence[Fact]) -> str:
-        support = sum(1 for fact in facts if fact.role == "support")
-        said = (
-            f"牵头{len(facts) - support}项、配合{support}项"
-            f"（权重 {quantity_text(self.lead)}∶{quantity_text(self.support)}），"
-            f"完成{len(facts) - len(open_facts)}项"
+    def _factors(self, fact: Fact) -> str:
+        """Task weight × role weight, as in the sum."""
+        role = self.support if fact.role == "support" else self.lead
+        return f"{quantity_text(micro(fact.weight))}×{quantity_text(role)}"
+
+    def _sum(self, shares: Iterable[tuple[Fact, int]]) -> str:
+        """The weighted sum as written by hand; equal terms are put together (``1×0.5×4项``)."""
+        terms = Counter(
+            self._factors(fact) + ("" if share == MICRO else f"×{percent_text(share, MICRO)}")
+            for fact, share in shares
+            if share
         )
-        unfinished = "、".join(_name(fact) for fact in open_facts)
-        return f"{said}；未完成：{unfinished}" if unfinished else said
+        said = (f"{term}×{times}项" if times > 1 else term for term, times in terms.items())
+        return "＋".join(said) or "0"
+
+    def _words(self, shares: Sequence[tuple[Fact, int]]) -> str:
+        support = sum(1 for fact, _ in shares if fact.role == "support")
+        finished = [fact for fact, share in shares if share == MICRO]
+        unfinished = [fact for fact, share in shares if share < MICRO]
+        said = (
+            f"牵头{len(shares) - support}项、配合{support}项"
+            f"（角色权重 {quantity_text(self.lead)}∶{quantity_text(self.support)}），"
+            f"完成{len(finished)}项；各项按“任务权重×角色权重”计"
+        )
+        lists = (("已完成", finished), ("未完成", unfinished))
+        return "；".join([said, *(f"{name}：{self._list(some)}" for name, some in lists if some)])
+
+    def _list(self, facts: Sequence[Fact]) -> str:
+        """Items with their weights; of many only the first."""
+        names = "、".join(f"{_name(fact)} {self._factors(fact)}" for fact in facts[:_LISTED])
+        return f"{names}等{len(facts)}项" if len(facts) > _LISTED else names
 
     def _nothing_owed(self, case: Case) -> Line:
         millipoints = self.full if self.when_none == "full" else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +15,14 @@ from duban.settings import find_home
 
 
 def run(args: argparse.Namespace) -> int:
-    """Score a year as of a day."""
+    """Score a year as it was known on a day; a day that has not come is refused."""
     from duban.ledger.facts import year_period
     from duban.office import open_office
     from duban.stages.assess import assess
 
     home = find_home(args.home)
     with open_office(home) as office:
-        on = show.day(args.date)
-        at = (
-            clock.end_of(on)
-            if on and on < clock.day_of(office.ledger.now())
-            else office.ledger.now()
-        )
+        at = _moment(show.day(args.date), office.ledger.now())
         report = assess(office, year_period(args.year or clock.day_of(at).year, at))
     if args.format == "json":
         show.as_json(report.as_json())
@@ -37,11 +33,22 @@ def run(args: argparse.Namespace) -> int:
     return Exit.DONE
 
 
+def _moment(on: date | None, now: datetime) -> datetime:
+    """The end of a day in the past, else now. Raises UsageError for a day that has not come."""
+    today = clock.day_of(now)
+    if on is not None and on > today:
+        raise UsageError(
+            f"{on} 还没有到，不能按那一天计分。",
+            f"--date 写 {today} 或以前的一天；不写就按现在计分。",
+        )
+    return now if on is None or on == today else clock.end_of(on)
+
+
 def _frozen(args: argparse.Namespace, name: str) -> dict[str, Any]:
     from duban.ledger import queries
     from duban.office import open_office
 
-    with open_office(find_home(args.home)) as office, office.ledger.read() as conn:
+    with open_office(find_home(args.home), create=False) as office, office.ledger.read() as conn:
         found = queries.one_run(conn, name) if name else next(iter(queries.runs(conn, 1)), None)
     if found is None:
         raise UsageError(

@@ -28,7 +28,7 @@ def submit(args: argparse.Namespace) -> int:
     from duban.office import open_office
 
     home = find_home(args.home)
-    with open_office(home) as office:
+    with open_office(home, create=False) as office:
         figures = dict(_figure(text) for text in args.figure)
         _check_figures(office, args.key, figures)
         files = _stored(home, args.file)
@@ -106,7 +106,7 @@ def _forms(args: argparse.Namespace) -> int:
     home = find_home(args.home)
     folder = Path(args.out or home.var / "forms")
     written = []
-    with open_office(home) as office:
+    with open_office(home, create=False) as office:
         units = (
             [find_unit(office, args.unit)] if args.unit else sorted(office.matrix.directory.units)
         )
@@ -153,7 +153,7 @@ def _ledger(args: argparse.Namespace) -> int:
     from duban.ledger import queries
     from duban.office import open_office
 
-    with open_office(find_home(args.home)) as office, office.ledger.read() as conn:
+    with open_office(find_home(args.home), create=False) as office, office.ledger.read() as conn:
         unit = find_unit(office, args.unit) if args.unit else None
         rows = [
             {name: row[name] for name in _LEDGER} for row in queries.obligations(conn, unit=unit)

@@ -8,7 +8,7 @@ from pathlib import Path
 from duban import clock
 from duban.cli import show
 from duban.errors import Exit, InputError, UsageError
-from duban.settings import find_home
+from duban.settings import Home, find_home
 
 SHOWN = 40
 
@@ -30,6 +30,7 @@ def import_matrix(args: argparse.Namespace) -> int:
         year=year,
         sheet=args.sheet or "",
         home=home,
+        near=_near() if home is None else None,
     )
     try:
         report = import_file(order)
@@ -51,3 +52,11 @@ def import_matrix(args: argparse.Namespace) -> int:
             f"下一步：照 import-report.md 改正、核对，再运行 duban check --home {order.out}",
         )
     return Exit.INPUT if report.errors else Exit.DONE
+
+
+def _near() -> Home | None:
+    """The home where the command runs, if it runs in one."""
+    try:
+        return find_home()
+    except UsageError:
+        return None

@@ -18,7 +18,7 @@ def audit_verify(args: argparse.Namespace) -> int:
     from duban.ledger.audit import rebuilt_differs
     from duban.office import open_office
 
-    with open_office(find_home(args.home)) as office:
+    with open_office(find_home(args.home), create=False) as office:
         with office.ledger.read() as conn:
             broken = events.verify_chain(conn)
             count, head = events.chain_head(conn)
@@ -53,14 +53,16 @@ def user_link(args: argparse.Namespace) -> int:
 
     if args.post not in POSTS:
         raise UsageError(f"不认识的岗位“{args.post}”。", f"可用：{'、'.join(POSTS)}。")
-    with open_office(find_home(args.home)) as office:
+    with open_office(find_home(args.home), create=False) as office:
         unit = find_unit(office, args.unit)
         with office.ledger.write(show.user_name("")) as writing:
+            holder = office.matrix.directory.units[unit].holder(args.post, clock.day_of(writing.at))
             token = links.issue(
                 writing,
                 links.home_key(office.home),
                 unit,
                 args.post,
+                holder.name if holder else "",
                 days=office.settings.link_days,
             )
         show.say(f"{office.settings.public_url}/u/{token}")
@@ -75,7 +77,7 @@ def user_revoke(args: argparse.Namespace) -> int:
     from duban.ledger import links
     from duban.office import open_office
 
-    with open_office(find_home(args.home)) as office:
+    with open_office(find_home(args.home), create=False) as office:
         unit = find_unit(office, args.unit)
         with office.ledger.write(show.user_name("")) as writing:
             number = links.revoke_unit(writing, unit, why=args.why)
@@ -98,7 +100,7 @@ def doctor(args: argparse.Namespace) -> int:
     ]
     problems: list[str] = []
     try:
-        with open_office(home) as office:
+        with open_office(home, create=False) as office:
             issues = Issues()
             channels = load_channels(home, issues)
             problems += [str(issue) for issue in issues.errors]
@@ -116,15 +118,18 @@ def doctor(args: argparse.Namespace) -> int:
                     problems.append(
                         "tasks_def/ 或 units.yaml 有改动还没有写入台账。 办法：duban plan 看变化，duban apply 写入。"
                     )
-                stale = stale_stages(queries.ticks(conn), office.ledger.now())
+                late = stale_stages(
+                    queries.ticks(conn),
+                    office.ledger.now(),
+                    None if applied is None else applied["applied_at"],
+                )
                 problems += [
-                    f"“{name}”已超过{limit.days}天没有运行。 办法：检查 duban up 是否在运行。"
-                    for name, limit in stale.items()
+                    f"{said}。 办法：检查 duban up 是否在运行。" for said in late.sentences
                 ]
                 lost = [
                     row
                     for row in queries.messages(conn, limit=2000)
-                    if row["state"] in {"failed", "unknown"}
+                    if row["state"] in {"failed", "unknown", "expired"}
                 ]
                 if lost:
                     problems.append(

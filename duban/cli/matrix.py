@@ -88,7 +88,7 @@ def plan(args: argparse.Namespace) -> int:
     from duban.ledger.apply import preview
     from duban.office import open_office
 
-    with open_office(find_home(args.home)) as office:
+    with open_office(find_home(args.home), create=False) as office:
         difference = preview(office.ledger, office.matrix, office.planned(), office.ledger.now())
     _explain(args, difference)
     return Exit.DONE
@@ -106,7 +106,9 @@ def apply(args: argparse.Namespace) -> int:
         )
     _explain(args, difference)
     if difference.asks and not args.confirm:
-        show.note(f"有{len(difference.asks)}处改动涉及已办结、已报送或已逾期的事项，没有写入：")
+        show.note(
+            f"有{len(difference.asks)}处改动涉及已办结、已报送、已逾期或已公布的事项，或一次取消多项任务，没有写入："
+        )
         show.note(*(f"  · {change.sentence}" for change in difference.asks[:20]))
         show.note("办法：核对后加 --confirm 理由或文号 再运行；或改回原样。")
         return Exit.INPUT

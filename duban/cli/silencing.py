@@ -22,7 +22,7 @@ def add(args: argparse.Namespace) -> int:
         raise UsageError("缺少 --until。", "写成 --until 2026-12-31。")
     if args.post and args.post not in POSTS:
         raise UsageError(f"不认识的岗位“{args.post}”。", f"可用：{'、'.join(POSTS)}。")
-    with open_office(find_home(args.home)) as office:
+    with open_office(find_home(args.home), create=False) as office:
         unit = find_unit(office, args.unit)
         if args.task and args.task not in office.matrix.tasks_by_id:
             raise UsageError(f"没有编号为“{args.task}”的任务。", "编号见 tasks_def/。")
@@ -46,7 +46,7 @@ def list_all(args: argparse.Namespace) -> int:
     from duban.ledger import queries
     from duban.office import open_office
 
-    with open_office(find_home(args.home)) as office, office.ledger.read() as conn:
+    with open_office(find_home(args.home), create=False) as office, office.ledger.read() as conn:
         today = clock.day_of(office.ledger.now())
         rows = [dict(row) for row in queries.silences(conn)]
     if args.format == "json":
@@ -71,7 +71,7 @@ def end(args: argparse.Namespace) -> int:
     from duban.ledger import transitions
     from duban.office import open_office
 
-    with open_office(find_home(args.home)) as office:
+    with open_office(find_home(args.home), create=False) as office:
         author = show.user_name(args.actor)
         with office.ledger.write(author) as writing:
             transitions.end_silence(writing, args.id, author=author)

@@ -34,7 +34,7 @@ def status(args: argparse.Namespace) -> int:
     from duban.office import open_office
 
     home = find_home(args.home)
-    with open_office(home) as office, office.ledger.read() as conn:
+    with open_office(home, create=False) as office, office.ledger.read() as conn:
         found = overview(conn, office.ledger.now())
         found["address"] = office.settings.public_url
     if args.format == "json":

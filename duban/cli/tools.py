@@ -30,7 +30,7 @@ def deadline(args: argparse.Namespace) -> int:
         show.say(
             f"“{args.phrase}”",
             *(
-                f"  {name}：{_shown(value)}"
+                f"  {_LABELS.get(name, name)}：{_WORDS.get(str(value), _shown(value))}"
                 for name, value in answer.items()
                 if value not in (None, [], "")
             ),
@@ -38,6 +38,47 @@ def deadline(args: argparse.Namespace) -> int:
         if due.on is None and due.reason:
             show.say(f"  {due.reason}")
     return Exit.INPUT if reading.level.value == "error" else Exit.DONE
+
+
+_LABELS = {
+    "kind": "类别",
+    "start": "开始",
+    "due": "截止",
+    "time": "时刻",
+    "alternatives": "另一种读法",
+    "parts": "各部分",
+    "every": "周期",
+    "until": "直到",
+    "anchor": "起算点",
+    "outcome": "结论",
+    "level": "程度",
+    "note": "说明",
+    "provisional": "暂定",
+}
+_WORDS = {
+    "date": "日期",
+    "month": "月份",
+    "year": "年份",
+    "before": "某月（年）前",
+    "range": "起止期间",
+    "recurring": "定期",
+    "open": "长期，没有截止日",
+    "conditional": "视条件而定",
+    "compound": "办结后常态化",
+    "split": "分段完成",
+    "relative_event": "从事件起算",
+    "after": "从某时开始",
+    "not_a_date": "不是时限",
+    "blank": "空白",
+    "settled": "已读懂",
+    "ask": "有疑问，请人确认",
+    "refused": "读不懂",
+    "error": "错误",
+    "warning": "警告",
+    "info": "提示",
+    "True": "是",
+    "False": "否",
+}
 
 
 def _shown(value: object) -> str:
@@ -182,6 +223,8 @@ def simulate(args: argparse.Namespace) -> int:
             ("事项", "次数"), [(name, number) for name, number in played.counts.items() if number]
         )
         show.say(
-            f"从{played.first}演到{played.last}，种子{played.seed}，台账状态哈希 {played.state_hash[:16]}。"
+            f"从{played.first}演到{played.last}，种子{played.seed}。"
+            if played.first <= played.last
+            else f"示例已经演到{played.last}之后，没有要补演的日子。"
         )
     return Exit.DONE

@@ -9,7 +9,8 @@ from typing import Any
 
 from duban import clock
 from duban.cli import show
-from duban.errors import Exit, UsageError
+from duban.errors import Exit, OutsideError, UsageError
+from duban.matrix.model import POST_NAMES
 from duban.settings import find_home
 from duban.status import STATE_NAMES
 
@@ -36,8 +37,12 @@ def run(args: argparse.Namespace) -> int:
     if args.direct:
         from duban.stages import run_stage
 
-        reports = [run_stage(name, str(home.root), on).as_json() for name in names]
-        failed: list[str] = []
+        reports, failed = [], []
+        for name in names:
+            try:
+                reports.append(run_stage(name, str(home.root), on).as_json())
+            except OutsideError as problem:
+                failed.append(f"{TITLES.get(name, name)}没有完成：{problem}")
     else:
         from flows.service import run_flows
 
@@ -54,7 +59,8 @@ def run(args: argparse.Namespace) -> int:
         show.banner(example=home.example)
         tell(reports)
     show.note(*failed)
-    return Exit.OUTSIDE if failed else Exit.DONE
+    outside = failed or any(report["outside"] for report in reports)
+    return Exit.OUTSIDE if outside else Exit.DONE
 
 
 def tell(reports: list[dict[str, Any]]) -> None:
@@ -86,7 +92,7 @@ def preview(args: argparse.Namespace) -> int:
     if not 1 <= args.days <= 370:
         raise UsageError("--days 应在 1 到 370 之间。", "如 --days 30。")
     home = find_home(args.home)
-    with open_office(home) as office:
+    with open_office(home, create=False) as office:
         messages = rehearse(office, office.ledger.now(), args.days)
     if args.format == "json":
         show.as_json(messages)
@@ -115,7 +121,7 @@ def why(args: argparse.Namespace) -> int:
 
     home = find_home(args.home)
     on = show.day(args.date)
-    with open_office(home) as office:
+    with open_office(home, create=False) as office:
         unit = find_unit(office, args.unit)
         since = clock.at(on) if on else None
         until = clock.at(on + timedelta(days=1)) if on else None
@@ -154,14 +160,31 @@ OUTCOMES = {
 }
 
 
+_MESSAGES = {
+    "sent": "已送出",
+    "queued": "已并入消息，待送",
+    "failed": "送不到，改日再发",
+    "unknown": "是否送到不明",
+    "expired": "过期未发，改日再发",
+    "cancelled": "已作罢",
+}
+
+
+def _outcome(row: Any) -> str:
+    """What became of a notice; of one that was said, what became of its message."""
+    if row["outcome"] == "grouped":
+        return _MESSAGES.get(row["message_state"], OUTCOMES["grouped"])
+    return OUTCOMES.get(str(row["outcome"]), str(row["outcome"]))
+
+
 def _tell_why(rows: list[Any], silent: list[dict[str, Any]], *, limit: int) -> None:
     told = [
         (
             f"{clock.local(row['decided_at']):%Y-%m-%d %H:%M}",
             row["task"],
             row["label"],
-            row["recipient"],
-            OUTCOMES.get(row["outcome"], row["outcome"]),
+            POST_NAMES.get(row["recipient"], row["recipient"]),
+            _outcome(row),
             row["reason"],
         )
         for row in rows[:limit]
@@ -178,7 +201,7 @@ def _tell_why(rows: list[Any], silent: list[dict[str, Any]], *, limit: int) -> N
                 for each in silent[:limit]
             ],
         )
-    counted = Counter(OUTCOMES.get(row["outcome"], row["outcome"]) for row in rows)
+    counted = Counter(_outcome(row) for row in rows)
     show.say(
         f"候选{len(rows)}条 = " + " + ".join(f"{name}{number}" for name, number in counted.items())
         if rows

@@ -22,6 +22,7 @@ from duban.importing.headers import (
     UNIT_ROLES,
     WEIGHT,
 )
+from duban.importing.quick import quick_rows
 from duban.importing.responsibility import Responsibility
 from duban.importing.scan import Group, Table, merged_above
 from duban.importing.task import Draft
@@ -44,11 +45,23 @@ class Drafter:
         found: list[Draft] = []
         for row in self.table.alone:
             self._reject(row)
+        quick = quick_rows(self.context, self.table.groups)
+        classes = self.table.classes
         for group in self.table.groups:
+            reader = quick[id(group.columns)] if len(group.rows) == 1 else None
+            if reader is not None and reader.able:
+                plain = reader.draft(group)
+                if plain is None:
+                    doubts = len(self.findings.found)
+                    plain = _Rows(self.context, group, group.rows).draft()
+                    if len(self.findings.found) == doubts:
+                        reader.learn(group, plain)
+                found.append(plain)
+                classes[plain.row] = "task"
+                continue
             for rows in self._split(group):
                 draft = _Rows(self.context, group, rows).draft()
                 found.append(draft)
-                classes = self.table.classes
                 classes[rows[0]] = "task"
                 for row in rows[1:]:
                     classes[row] = "continuation"

@@ -57,9 +57,15 @@ def flow(values: Iterable[str]) -> str:
     return f"[{', '.join(map(name, values))}]"
 
 
+@lru_cache(maxsize=20_000)
+def remark(text: str) -> str:
+    """A comment that comes again and again (a person, a remark)."""
+    return comment(text)
+
+
 def comment(text: str) -> str:
     """A comment on one line, without what could end it."""
-    flat = re.sub(
-        "[\\s\x00-\x1f\x7f-\xa0\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]+", " ", text
-    ).strip()
+    if text and " " not in text and text.isprintable():
+        return f"# {text}"
+    flat = _BREAKS.sub(" ", text).strip()
     return f"# {flat}" if flat else "#"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from duban.intake.layout import cell_name
 
@@ -32,6 +33,7 @@ class Grid:
         True  # whether cells have names a clerk can find (B4); a Word table has rows only
     )
     heading: str = ""  # what stands above a Word table
+    tame: set[int] = field(default_factory=set)  # rows that is_tame() has been asked about
 
     def text(self, row: int, column: int) -> str:
         """The text of a cell; empty outside."""
@@ -43,7 +45,7 @@ class Grid:
     def place(self, row: int, column: int) -> str:
         """Where a cell stands, as a clerk finds it: ``B4``, or 第4行第2列 in Word."""
         if self.numbered:
-            return cell_name(row, max(column, 0))
+            return f"{_letters(max(column, 0))}{row + 1}"
         return f"第{row + 1}行第{max(column, 0) + 1}列"
 
     @property
@@ -76,8 +78,26 @@ def clean(text: str) -> str:
     return _CONTROL.sub("", text).strip()
 
 
-def clean_all(cells: list[str]) -> list[str]:
+_TAME = re.compile(
+    "[\u3400-\u9fffA-Za-z0-9（）《》〔〕【】、，。；：？！·…—／％×～＋－+./_%()=*@&-]*"
+)
+
+
+@lru_cache(maxsize=1024)
+def _letters(column: int) -> str:
+    return cell_name(0, column)[:-1]
+
+
+def is_tame(whole: str) -> bool:
+    """Whether a row's texts, one after the other, hold no blank, quote, 同上 or mark that YAML knows."""
+    return _TAME.fullmatch(whole) is not None and "同上" not in whole and "同前" not in whole
+
+
+def clean_all(cells: list[str], whole: str = "") -> list[str]:
     """Every cell of a row clean; one search over the row finds out that most rows already are."""
-    if _DIRTY.search("".join(cells)) is None:
+    whole = whole or "".join(cells)
+    if whole.isprintable() and " " not in whole and "_x00" not in whole:
+        return cells  # no control character, no blank of any kind
+    if _DIRTY.search(whole) is None:
         return [cell.strip() for cell in cells]
     return list(map(clean, cells))

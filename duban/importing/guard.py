@@ -193,7 +193,7 @@ class Package:
             NotImplementedError,
         ) as problem:
             raise refuse("damaged", "文件已损坏，读不完整。") from problem
-        if name.endswith((".xml", ".rels")) and (b"<!DOCTYPE" in raw or b"\x00" in raw[:4]):
+        if name.endswith((".xml", ".rels")) and not _begins_well(raw):
             raise refuse("damaged", "文件内容不合规范，为安全起见没有打开。")
         return raw
 
@@ -204,9 +204,22 @@ class Package:
                 self.read(name)
 
 
+_PROLOG = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
+
+
+def _begins_well(raw: bytes) -> bool:
+    """Whether a part begins as a document without a DOCTYPE, which can only stand before its root."""
+    match = _PROLOG.match(raw)
+    return not raw or (
+        match is not None and re.match(rb"<[A-Za-z_]", raw[match.end() :][:2]) is not None
+    )
+
+
 # ---- sheets ------------------------------------------------------------------------------------
 
 _LARGE = rb"(?:\d{6,}|[7-9]\d{4}|6[1-9]\d{3}|60[1-9]\d\d|600[1-9]\d|6000[1-9])"
+_PECULIAR = re.compile(rb'<c(?! r="[A-Z](?:[1-9]\d{0,3}|[1-5]\d{4}|60000)"[ >/])(?=[\s>/])')
+_SHORT, _NAME_ENDS = frozenset({b"c", b"f"}), frozenset({b" ", b">", b"/", b"\t", b"\n", b"\r"})
 _USUAL = b'<c r="'
 _ODD_USUAL = re.compile(rb'<c r="([A-Z]{2,})\d+"|<c r="[A-Z]+(' + _LARGE + rb')"')
 _ODD_ANY = re.compile(
@@ -228,6 +241,8 @@ class SheetXml:
 
     def check(self) -> None:
         """Refuse more rows or columns than a matrix can have. Raises RefusedError."""
+        if _PECULIAR.search(self.raw) is None and not self._prefixed():
+            return  # every cell is named and stands within A1:Z60000
         columns = self._columns()
         if columns > MAX_COLUMNS:
             raise refuse(
@@ -241,6 +256,17 @@ class SheetXml:
                 "表格的行和列都很多，不像任务分工表。",
                 "只留下任务分工表所在的区域，另存后再导入。",
             )
+
+    def _prefixed(self) -> bool:
+        """Whether elements may carry a prefix (``<x:c>``); a colon is rare in a sheet, and quickly found."""
+        at, looked = self.raw.find(b":"), 0
+        while at >= 0:
+            if self.raw[at + 1 : at + 2] in _SHORT and self.raw[at + 2 : at + 3] in _NAME_ENDS:
+                return True
+            at, looked = self.raw.find(b":", at + 1), looked + 1
+            if looked > 10_000:
+                return b":c" in self.raw or b":f" in self.raw
+        return False
 
     def _columns(self) -> int:
         """The widest row, 26 at least. Raises RefusedError on a cell below the last allowed row."""
@@ -266,7 +292,7 @@ class SheetXml:
     def formulas(self) -> set[tuple[int, int]]:
         """The cells (row, column from 0) that hold a formula."""
         found: set[tuple[int, int]] = set()
-        if b"<f" not in self.raw and b":f" not in self.raw:
+        if b"<f" not in self.raw and not self._prefixed():
             return found
         for match in _FORMULA.finditer(self.raw):
             start = max(

@@ -35,6 +35,9 @@ class Judge:
     units: set[str] = field(default_factory=set)
     _said: set[tuple[str, str]] = field(default_factory=set)
     _verdicts: dict[str, str] = field(default_factory=dict)
+    # Lists of names that plain rows share, by identity: the drafts keep them alive.
+    _fine_units: set[int] = field(default_factory=set)
+    _fine_deadlines: set[str] = field(default_factory=set)
 
     def table(self, table: Table, drafts: Sequence[Draft]) -> None:
         """Judge the drafts of one table, in the order of rows."""
@@ -43,12 +46,28 @@ class Judge:
         for draft in drafts:
             if draft.serial:
                 serials.take(draft)
-            self._units(draft, table.columns)
-            if self._is_slipped(draft):
+            shared = id(draft.lead) if draft.unit_lines else 0
+            if shared not in self._fine_units:
+                self._units(draft, table.columns)
+                if self._is_slipped(draft):
+                    self._slipped_title(draft)
+                elif shared and self._all_fine(draft):
+                    self._fine_units.add(shared)
+            elif draft.title in self.units:
                 self._slipped_title(draft)
-            self._deadline(draft, table.columns, told=has_deadline)
+            if draft.deadline not in self._fine_deadlines:
+                self._deadline(draft, table.columns, told=has_deadline)
             for stone in draft.stones:
                 self._stone(draft, stone.title, stone.deadline, stone.at)
+
+    def own(self, draft: Draft, columns: Columns, *, anchored: bool) -> None:
+        """Judge a task of our own export. ``anchored``: its key names the event it counts from."""
+        self._units(draft, columns)
+        counts = bool(draft.deadline) and self.reader.deadline(draft.deadline).offset is not None
+        if not (anchored and counts):
+            self._deadline(draft, columns, told=True)
+        for stone in draft.stones:
+            self._stone(draft, stone.title, stone.deadline, stone.at)
 
     def error(self, draft: Draft, at: At, code: str, message: str, way_out: str) -> None:
         """Note what a person must put right in a draft."""
@@ -94,6 +113,10 @@ class Judge:
             if verdict != "fine":
                 self._tell(draft, named, columns, verdict)
 
+    def _all_fine(self, draft: Draft) -> bool:
+        names = (*draft.lead, *draft.support)
+        return all(self._verdicts.get(each.text) == "fine" for each in names)
+
     def _verdict(self, name: str) -> str:
         """What a name is: fine, deadline, odd, many or unknown. Each name is looked at once."""
         if self._known(name):
@@ -116,15 +139,15 @@ class Judge:
         if kind == "deadline":
             self.error(
                 draft,
-                named.at,
+                draft.place_of(named),
                 "slipped-unit",
                 f"单位一栏写的是时限“{named.raw}”，像是填串了列。",
-                self._swap(draft, named.at, columns),
+                self._swap(draft, draft.place_of(named), columns),
             )
         elif kind == "odd":
             self.error(
                 draft,
-                named.at,
+                draft.place_of(named),
                 "unit-odd",
                 f"“{named.raw[:40]}”不像单位名称。",
                 "在 YAML 的 lead 和 support 里写成单位名称；若是填串了列，改正原表后重新导入。",
@@ -135,7 +158,7 @@ class Judge:
             if self._once("doubt", named.text):
                 self.warning(
                     draft,
-                    named.at,
+                    draft.place_of(named),
                     "unit-doubt",
                     f"“{named.raw}”不像单位名称，可能是人名（同样写法只提示一次）。",
                     "核对 config/units.yaml；任务由单位承担，人写进单位的岗位。",
@@ -143,7 +166,7 @@ class Judge:
         elif verdict == "lead-many":
             self.error(
                 draft,
-                named.at,
+                draft.place_of(named),
                 "lead-collective",
                 f"牵头单位写的是“{named.raw}”，没有名单，不知道由谁负责。",
                 "在 lead 里点名；或在 config/units.yaml 的 groups 里登记这个组和它的成员。",
@@ -156,7 +179,7 @@ class Judge:
             return
         self.warning(
             draft,
-            named.at,
+            draft.place_of(named),
             "collective",
             f"“{named.raw}”没有名单，只作文字保留，不会向任何单位要材料（同样写法只提示一次）。",
             "要落实到单位，就在 config/units.yaml 的 groups 里登记它。",
@@ -196,7 +219,7 @@ class Judge:
         )
         self.error(
             draft,
-            named.at,
+            draft.place_of(named),
             "unknown-unit",
             f"“{named.raw}”不在单位名录里（同样的名称只报一次）。",
             f"{hint}新单位在 config/units.yaml 里登记（文件末尾有拟好的几行）。",
@@ -211,6 +234,8 @@ class Judge:
         reading = self.reader.deadline(draft.deadline)
         if reading.level is not Level.INFO or reading.kind is Kind.RELATIVE:
             self._about(draft, draft.deadline_at, reading, columns)
+        else:
+            self._fine_deadlines.add(draft.deadline)
 
     def _blank(self, draft: Draft, columns: Columns, *, told: bool) -> None:
         if not told:
@@ -358,6 +383,10 @@ class Serials:
         if not (text.isascii() and text.isdigit()) or len(text) > 6:
             return
         number = int(text)
+        if self._last and number == self._last + 1 and number not in self._seen:
+            self._seen.add(number)
+            self._last = number
+            return
         column = self._column(draft)
         if column < 0:
             return  # one merged serial over several tasks

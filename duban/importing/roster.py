@@ -76,11 +76,22 @@ class Roster:
 
     def take(self, drafts: Iterable[Draft]) -> None:
         """Enter every name of the drafts."""
+        shared: dict[int, list[Proposal]] = {}
         for draft in drafts:
+            # Plain rows share their lists of names, which have been entered with the first of them.
+            known = shared.get(id(draft.lead)) if draft.unit_lines else None
+            if known is not None:
+                for unit in known:
+                    unit.leads += 1
+                continue
+            leads: list[Proposal] = []
+            if draft.unit_lines:
+                shared[id(draft.lead)] = leads
             for named in draft.lead:
                 found = self._enter(draft, named)
                 if found is not None:
                     found.leads += 1
+                    leads.append(found)
                     found.first_lead = found.first_lead or (draft, named)
             for named in draft.support:
                 if named.text not in self._seen:
@@ -94,7 +105,7 @@ class Roster:
         return found
 
     def _new(self, draft: Draft, named: Named) -> Proposal | None:
-        name, at = named.text, f"{draft.grid.name}!{draft.grid.place(*named.at)}"
+        name, at = named.text, f"{draft.grid.name}!{draft.grid.place(*draft.place_of(named))}"
         if is_many(name):
             kept = self.many if tracked_by_check(name) else self.groups
             kept.setdefault(name, at)

@@ -5,60 +5,48 @@ from __future__ import annotations
 import gc
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
-from duban.errors import InputError, Issues, Level, Place
+from duban.errors import InputError, Level, Place
 from duban.importing.draft import Drafter
 from duban.importing.findings import Findings
 from duban.importing.grid import Grid
 from duban.importing.guard import kind_of, read_bytes, refuse
 from duban.importing.judge import Judge, labels_used
+from duban.importing.order import (
+    Order,
+    directory_of,
+    home_files,
+    known_of,
+    roster_of,
+    settle_office,
+)
+from duban.importing.own import convert_own
+from duban.importing.ownsheet import at_home, own_sheet
 from duban.importing.plain import read_csv, read_document
 from duban.importing.report import Report, SheetAccount
-from duban.importing.roster import Proposal, Roster
 from duban.importing.scan import Table, scan
 from duban.importing.sheets import read_workbook
 from duban.importing.task import Draft
 from duban.importing.wording import Reader
 from duban.importing.write import (
     Frame,
-    added_units_text,
     check_target,
     plan_text,
-    settings_text,
     task_files,
-    units_text,
     write_all,
 )
 from duban.intake.zipguard import RefusedError
-from duban.matrix.load import load_directory
-from duban.matrix.model import Directory
-from duban.matrix.names import Names, unit_names
-from duban.matrix.phrases_units import KnownNames
-from duban.settings import Home
+from duban.matrix.names import Names
+
+__all__ = ["Order", "convert", "import_file", "read_grids"]
 
 MAX_AREAS = 80
 ONE_AREA = "全部任务"
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What is asked: the file, the target folder, the ``config`` to copy, and what is told beforehand.
-
-    ``home``: the office whose ``units.yaml`` decides about names; None proposes units from the sheet.
-    ``this_year``: the year to fall back on when neither the caller nor the file names one.
-    """
-
-    file: Path
-    out: Path
-    config: Path
-    this_year: int
-    year: int | None = None
-    sheet: str = ""
-    home: Home | None = None
 
 
 def import_file(order: Order) -> Report:
@@ -70,7 +58,10 @@ def import_file(order: Order) -> Report:
         except RefusedError as refused:
             place = Place(order.file.name)
             raise InputError.one(refused.code, place, refused.message, refused.way_out) from None
-        report, files = convert(order, grids)
+        own = own_sheet(order, grids)
+        if own is not None:
+            order = at_home(order, own)
+        report, files = convert_own(order, grids, own) if own else convert(order, grids)
         write_all(order.out, files, order.config)
     return report
 
@@ -117,9 +108,9 @@ def convert(order: Order, grids: Sequence[Grid]) -> tuple[Report, Iterator[tuple
             )
     title = _title(tables, order.file)
     year, year_note = _year(order, tables, title)
-    directory = _directory(order.home)
+    directory = directory_of(order.home)
     names = Names(directory) if directory else None
-    reader = Reader(year, names, _known(directory) if directory else None)
+    reader = Reader(year, names, known_of(directory) if directory else None)
     drafts = _drafts(tables, reader, findings, accounts)
     every = [draft for _, found in drafts for draft in found]
     judge = Judge(
@@ -127,7 +118,7 @@ def convert(order: Order, grids: Sequence[Grid]) -> tuple[Report, Iterator[tuple
     )
     for table, found in drafts:
         judge.table(table, found)
-    roster = _roster(every, reader, title, findings)
+    roster = roster_of(every, reader, title, findings)
     frame = _frame(
         order,
         title=title,
@@ -138,7 +129,7 @@ def convert(order: Order, grids: Sequence[Grid]) -> tuple[Report, Iterator[tuple
         anchors=judge.anchors,
         reader=reader,
     )
-    _office(order, frame, roster)
+    settle_office(order, frame, roster)
     findings.sort([table.grid.name for table in tables])
     report = Report(
         file=order.file.name,
@@ -151,7 +142,8 @@ def convert(order: Order, grids: Sequence[Grid]) -> tuple[Report, Iterator[tuple
         sheets=accounts,
         findings=findings,
     )
-    return report, _files(order, frame, every, roster, report)
+    tasks = task_files(every, frame.areas)
+    return report, home_files(order, frame, roster, report, plan=plan_text(frame), tasks=tasks)
 
 
 # ---- tables ------------------------------------------------------------------------------------
@@ -235,21 +227,6 @@ def _year(order: Order, tables: Sequence[Table], title: str) -> tuple[int, str]:
 _SPAN = re.compile(r"((?:19|20)[0-9]{2})\s*年?\s*[-—–～~至]+\s*((?:19|20)[0-9]{2})")
 
 
-def _directory(home: Home | None) -> Directory | None:
-    if home is None:
-        return None
-    issues = Issues()
-    directory = load_directory(home, issues)
-    issues.stop_on_errors()
-    return directory
-
-
-def _known(directory: Directory) -> KnownNames:
-    names = [name for unit in directory.units.values() for name in unit_names(unit)]
-    groups = [name for group in directory.groups for name in (group.name, *group.aliases)]
-    return KnownNames([*names, *groups])
-
-
 # ---- drafts ------------------------------------------------------------------------------------
 
 
@@ -284,49 +261,6 @@ def _drafts(
             "检查是不是选错了工作表（--sheet）。",
         )
     return found
-
-
-def _roster(drafts: Sequence[Draft], reader: Reader, title: str, findings: Findings) -> Roster:
-    roster = Roster()
-    if reader.names is not None:
-        names = reader.names
-        unknown = Roster()
-        unknown.take(_only(drafts, lambda name: names.find(name) is None))
-        unknown.settle(title)
-        return unknown
-    roster.take(drafts)
-    roster.settle(title)
-    for unit in roster.units:
-        if unit.first_lead is not None and not unit.kind.supervised:
-            draft, named = unit.first_lead
-            findings.add(
-                Level.ERROR,
-                "lead-kind",
-                draft.grid,
-                named.at,
-                message=f"牵头单位“{unit.name}”看名称是企业或事业单位，不能作为督办对象（共牵头{unit.leads}项）。",
-                way_out=f"若它是政府部门或本单位内设机构，在 config/units.yaml 里把 {unit.id} 的 kind 改成 bureau；否则由其主管部门牵头。",
-                task=draft.id,
-            )
-    if any(unit.inner for unit in roster.units):
-        draft = drafts[0]
-        findings.add(
-            Level.WARNING,
-            "inner-units",
-            draft.grid,
-            None,
-            message="责任单位多是处、室、学院，按一个单位的内设机构处理（kind: bureau）。",
-            way_out="核对 config/units.yaml；其中的外单位改成 institution 或 enterprise。",
-        )
-    return roster
-
-
-def _only(drafts: Sequence[Draft], keep: Callable[[str], bool]) -> Iterator[Draft]:
-    for draft in drafts:
-        lead = [each for each in draft.lead if keep(each.text)]
-        support = [each for each in draft.support if keep(each.text)]
-        if lead or support:
-            yield replace(draft, lead=lead, support=support)
 
 
 # ---- the frame ---------------------------------------------------------------------------------
@@ -365,8 +299,8 @@ def _frame(
         source=order.file.name,
         year=year,
         year_note=note,
-        first_year=min([year, *years, *said_years]),
-        last_year=max([year, *years, *said_years]),
+        first_day=date(min([year, *years, *said_years]), 1, 1),
+        last_day=date(max([year, *years, *said_years]), 12, 31),
         doc_no=number[0] if number else "",
         areas={f"a{at}": area for at, area in enumerate(areas, 1)},
         anchors=anchors,
@@ -376,37 +310,3 @@ def _frame(
 def _plan_id(stem: str, year: int) -> str:
     slug = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")[:40].strip("-")
     return slug if re.search(r"[a-z]", slug) else f"plan-{year}"
-
-
-def _office(order: Order, frame: Frame, roster: Roster) -> None:
-    if order.home is not None:
-        text = (order.home.config / "duban.yaml").read_text(encoding="utf-8-sig")
-        said = re.search(r"^office_unit:\s*([^\s#]+)", text, re.MULTILINE)
-        frame.office = said[1].strip("\"'") if said else ""
-        return
-    if not roster.units:
-        roster.units.append(Proposal("u001", "办公室（待填）", "（表里没有单位）"))
-    busiest = roster.busiest()
-    frame.office = busiest.name if busiest else ""
-
-
-def _files(
-    order: Order, frame: Frame, drafts: Sequence[Draft], roster: Roster, report: Report
-) -> Iterator[tuple[str, str]]:
-    folder = f"tasks_def/{frame.id}"
-    yield f"{folder}/plan.yaml", plan_text(frame)
-    guide = order.config.parent / "tasks_def" / "README.md"
-    if guide.is_file():
-        yield "tasks_def/README.md", guide.read_text(encoding="utf-8")
-    for name, text in task_files(drafts, frame.areas):
-        yield f"{folder}/{name}", text
-    own = order.home is not None
-    settings = (order.config / "duban.yaml").read_text(encoding="utf-8-sig")
-    yield "config/duban.yaml", settings_text(settings, frame, own=own)
-    if own:
-        units = (order.config / "units.yaml").read_text(encoding="utf-8-sig")
-        yield "config/units.yaml", added_units_text(units, roster)
-    else:
-        yield "config/units.yaml", units_text(roster, order.file.name)
-    yield "import-report.md", report.markdown()
-    yield "import-report.json", report.json_text()

@@ -128,6 +128,7 @@ class _Scanner:
         self.table = Table(grid, columns)
         self.merges = _Merges(grid)
         self.path: list[tuple[int, str]] = []
+        self.headings: tuple[str, ...] = ()
         self.group: Group | None = None
         self.use(columns)
 
@@ -160,6 +161,12 @@ class _Scanner:
                 continue
             number = cells[serial] if 0 <= serial < len(cells) else ""
             plain = number.isdigit() and self.title < len(cells) and cells[self.title]
+            if plain and serial >= 0:
+                # A serial and a task of its own: a new task, whatever stands above.
+                classes[row] = "work"
+                self.group = Group(self.columns, [row], self.headings)
+                table.groups.append(self.group)
+                continue
             found = "work" if plain else self._class(row, cells)
             classes[row] = found
             if found == "work":
@@ -234,6 +241,7 @@ class _Scanner:
         level = _LEVELS[match.lastgroup or "one"] if match else 1
         heading = " ".join(text.split())
         self.path = [each for each in self.path if each[0] < level] + [(level, heading)]
+        self.headings = tuple(text for _, text in self.path)
         self.group = None
         return "section"
 
@@ -256,7 +264,7 @@ class _Scanner:
         if not self._begins(row):
             self.table.alone.append(row)
             return
-        self.group = Group(self.columns, [row], tuple(text for _, text in self.path))
+        self.group = Group(self.columns, [row], self.headings)
         self.table.groups.append(self.group)
 
     def _continues(self, row: int) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 import python_calamine
 
-from duban.importing.grid import Grid, clean, clean_all
+from duban.importing.grid import Grid, clean, clean_all, is_tame
 from duban.importing.guard import (
     MAX_AREA,
     MAX_COLUMNS,
@@ -110,7 +110,13 @@ def _show(grid: Grid, xml: SheetXml | None, package: Package | None) -> None:
             else:
                 kinds[at, column] = "number"
                 cells[column] = _number(value)
-        cells[:] = clean_all(cells)
+        whole = "".join(cells)
+        if is_tame(whole):
+            grid.tame.add(at)
+            continue
+        tidy = clean_all(cells, whole)
+        if tidy is not cells:
+            cells[:] = tidy
     if xml is None or package is None:
         for place, day in dates.items():
             grid.notes[place] = f"单元格里存的是日期 {day:%Y-%m-%d}，看不出表里怎样显示"

@@ -53,3 +53,10 @@ class Draft:
     comments: list[str] = field(default_factory=list)
     id: str = ""
     rows: list[int] = field(default_factory=list)
+    unit_lines: str = (
+        ""  # lead, support and responsibility as YAML, when an equal row has been written
+    )
+
+    def place_of(self, named: Named) -> At:
+        """The cell of a name; tasks that share a list of names each have it in their own row."""
+        return named.at if named.at[0] >= 0 else (self.row, named.at[1])

@@ -7,10 +7,11 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from duban.errors import UsageError
-from duban.importing.emit import block, comment, flow, scalar
+from duban.importing.emit import block, comment, flow, name, remark, scalar
 from duban.importing.roster import Roster
 from duban.importing.task import Draft
 
@@ -21,20 +22,26 @@ MAX_FILE_CHARS = (
 
 @dataclass(slots=True)
 class Frame:
-    """What is known of the plan as a whole. ``areas``: id to name. ``term``: first and last year."""
+    """What is known of the plan as a whole. ``areas``: id to name. ``first_day``, ``last_day``: of the term.
+
+    ``anchor_ids``, ``goals``, ``indicators``: ids that our own export names and that the plan must have.
+    """
 
     id: str
     title: str
     source: str
     year: int
     year_note: str
-    first_year: int
-    last_year: int
+    first_day: date
+    last_day: date
     doc_no: str = ""
     areas: dict[str, str] = field(default_factory=dict)
     anchors: dict[str, str] = field(default_factory=dict)
     office: str = ""
     issuer: str = ""
+    anchor_ids: list[str] = field(default_factory=list)
+    goals: list[str] = field(default_factory=list)
+    indicators: list[str] = field(default_factory=list)
 
 
 def plan_text(frame: Frame) -> str:
@@ -44,21 +51,32 @@ def plan_text(frame: Frame) -> str:
         f"id: {scalar(frame.id)}",
         f"title: {scalar(frame.title)}",
         f"doc_no: {scalar(frame.doc_no)}   {comment('核对' if frame.doc_no else '待填：文号')}",
-        f"issuer: {scalar(frame.issuer or '待填')}   # 待填：印发单位",
+        f"issuer: {scalar(frame.issuer or '待填')}   # {'核对' if frame.issuer else '待填'}：印发单位",
         f"office: {scalar(frame.office)}   # 核对：运行本系统的办公室设在哪个单位",
-        f"term: {{from: {frame.first_year}-01-01, to: {frame.last_year}-12-31}}   # 核对：按表中出现的年份推算",
+        f"term: {{from: {frame.first_day}, to: {frame.last_day}}}   # 核对：取自表中写的或出现的年份",
         f"year: {frame.year}   {comment(frame.year_note)}",
         "in_use_from:   # 空着＝从第一次 duban apply 那天起催办",
     ]
-    if frame.anchors:
+    if frame.anchors or frame.anchor_ids:
         lines += ["anchors:   # 日期空着＝未起算；知道后填上"]
-        for number, (name, said) in enumerate(frame.anchors.items(), 1):
-            other = f", aliases: {flow([said])}" if said != name else ""
+        for number, (event, said) in enumerate(frame.anchors.items(), 1):
+            other = f", aliases: {flow([said])}" if said != event else ""
             lines.append(
-                f"  - {{id: anchor{number}, name: {scalar(name)}{other}, on: }}   # 待填：日期"
+                f"  - {{id: anchor{number}, name: {scalar(event)}{other}, on: }}   # 待填：日期"
             )
+    lines += [
+        f"  - {{id: {name(key)}, name: {name(key)}, on: }}   # 待填：名称、日期"
+        for key in frame.anchor_ids
+    ]
     lines.append("areas:")
-    lines += [f"  - {{id: {key}, name: {scalar(name)}}}" for key, name in frame.areas.items()]
+    lines += [f"  - {{id: {name(key)}, name: {name(said)}}}" for key, said in frame.areas.items()]
+    for heading, ids, more in (
+        ("goals", frame.goals, ""),
+        ("indicators", frame.indicators, ", measure: stock"),
+    ):
+        if ids:
+            lines.append(f"{heading}:")
+            lines += [f"  - {{id: {name(key)}, name: {name(key)}{more}}}   # 待填" for key in ids]
     lines.append(
         "# goals、safeguards、indicators、legal_basis、contact 待填，写法见 tasks_def/README.md。"
     )
@@ -70,10 +88,10 @@ def task_files(drafts: Sequence[Draft], areas: dict[str, str]) -> Iterable[tuple
     by_area: dict[str, list[Draft]] = {}
     for draft in drafts:
         by_area.setdefault(draft.area, []).append(draft)
-    for number, (key, name) in enumerate(areas.items(), 1):
-        for part, body in enumerate(_parts(by_area.get(name, [])), 1):
+    for number, (key, said) in enumerate(areas.items(), 1):
+        for part, body in enumerate(_parts(by_area.get(said, [])), 1):
             tail = f"-{part}" if part > 1 else ""
-            head = f"{comment(name)}\narea: {key}\ntasks:\n"
+            head = f"{comment(said)}\narea: {key}\ntasks:\n"
             yield f"{number}-{key}{tail}.yaml", head + body
 
 
@@ -96,41 +114,46 @@ _INDENT = "    "
 
 def task_text(draft: Draft) -> str:
     """One task as YAML, with the cell it comes from and what no key holds as comments."""
-    grid = draft.grid
-    where = f"{grid.name}!{grid.place(draft.row, draft.title_at[1])}"
-    lines = [f"  - id: {draft.id}   {comment(where)}", f"    title: {scalar(draft.title)}"]
-    add = lines.append
-    if draft.comments:
-        lines += [f"    {comment(each)}" for each in draft.comments]
+    where = f"{draft.grid.name}!{draft.grid.place(draft.row, draft.title_at[1])}"
+    text = f"  - id: {draft.id}   {comment(where)}\n    title: {scalar(draft.title)}\n"
+    for each in draft.comments:
+        text += f"    {remark(each)}\n"
     if draft.text:
-        add(block("text", draft.text, _INDENT))
+        text += block("text", draft.text, _INDENT) + "\n"
     if draft.clause:
-        add(f"    clause: {scalar(draft.clause)}")
-    add(f"    lead: {flow([each.text for each in draft.lead])}")
-    if draft.joint:
-        add("    joint: 是")
-    if draft.support:
-        add(f"    support: {flow([each.text for each in draft.support])}")
-    if draft.responsibility:
-        add(f"    responsibility: {scalar(draft.responsibility)}")
+        text += f"    clause: {scalar(draft.clause)}\n"
+    text += draft.unit_lines or units_block(draft)
     if draft.deliverable:
-        add(block("deliverable", draft.deliverable, _INDENT))
-    add(f"    deadline: {scalar(draft.deadline)}" if draft.deadline else _no_deadline(draft))
+        text += block("deliverable", draft.deliverable, _INDENT) + "\n"
+    text += f"    deadline: {name(draft.deadline)}\n" if draft.deadline else _no_deadline(draft)
     if draft.stones:
-        add("    milestones:")
-        for number, stone in enumerate(draft.stones, 1):
-            parts = (
-                f"id: m{number}, title: {scalar(stone.title)}, deadline: {scalar(stone.deadline)}"
-            )
-            add(f"      - {{{parts}}}   {comment(grid.place(*stone.at))}")
-    if draft.weight:
-        add(f"    weight: {draft.weight}")
-    lines.append("")
-    return "\n".join(lines)
+        text += _stones(draft)
+    return f"{text}    weight: {draft.weight}\n\n" if draft.weight else text
+
+
+def units_block(draft: Draft) -> str:
+    """Lead, support and responsibility as YAML lines."""
+    text = f"    lead: {flow([each.text for each in draft.lead])}\n"
+    if draft.joint:
+        text += "    joint: 是\n"
+    if draft.support:
+        text += f"    support: {flow([each.text for each in draft.support])}\n"
+    if draft.responsibility:
+        text += f"    responsibility: {scalar(draft.responsibility)}\n"
+    return text
+
+
+def _stones(draft: Draft) -> str:
+    text = "    milestones:\n"
+    for number, stone in enumerate(draft.stones, 1):
+        parts = f"id: m{number}, title: {scalar(stone.title)}, deadline: {scalar(stone.deadline)}"
+        text += f"      - {{{parts}}}   {comment(draft.grid.place(*stone.at))}\n"
+    return text
 
 
 def _no_deadline(draft: Draft) -> str:
-    return f"    deadline:   {comment(f'待填：{draft.grid.name}!{draft.grid.place(*draft.deadline_at)} 空着')}"
+    where = f"{draft.grid.name}!{draft.grid.place(*draft.deadline_at)}"
+    return f"    deadline:   {comment(f'待填：{where} 空着')}\n"
 
 
 def units_text(roster: Roster, source: str) -> str:
@@ -197,10 +220,10 @@ def write_all(target: Path, files: Iterable[tuple[str, str]], copied: Path) -> N
     room = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
         shutil.copytree(copied, room / "config")
-        for name, text in files:
-            path = room / name
+        for place, text in files:
+            path = room / place
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(text.encode())
         room.chmod(0o755)
         if target.exists():
             target.rmdir()

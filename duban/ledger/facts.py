@@ -19,9 +19,12 @@ from sqlalchemy.engine import Connection
 from duban import clock
 from duban.assessment.model import Fact, UnitEntry
 from duban.ledger import tables
+from duban.ledger.asof import known_at
 from duban.matrix.model import Indicator, Matrix, Task
 
 REPORTS = frozenset({"report", "summary"})
+_RETURNED = "obligation.returned"
+_GRANTS = ("obligation.extended", "obligation.moved")
 _LEFT_OUT = ("historic", "cancelled", "merged", "unstarted", "suspended")
 
 
@@ -50,16 +53,25 @@ def year_period(year: int, as_of: datetime) -> Period:
 def gather_facts(
     conn: Connection, matrix: Matrix, period: Period
 ) -> tuple[list[UnitEntry], list[Fact]]:
-    """Units and facts of a period. Units without any duty are marked by ``score.without_tasks``."""
+    """Units and facts of a period, as known at its ``as_of``: what was recorded later is not there yet.
+
+    Units without any duty are marked by ``score.without_tasks``.
+    """
+    with known_at(conn, period.as_of) as seen:
+        return _units(matrix), [*_duties(seen, matrix, period), *_indicators(seen, matrix, period)]
+
+
+def _duties(conn: Connection, matrix: Matrix, period: Period) -> Iterator[Fact]:
     rows = _obligations(conn, matrix.plan.id, period)
     sources = _Sources(conn, [row["key"] for row in rows])
     tasks = matrix.tasks_by_id
-    facts: list[Fact] = []
     for row in rows:
-        facts += _timeliness(row, sources)
-        facts += _completion(row, tasks.get(row["task"]), sources)
-    facts += _indicators(conn, matrix, period)
-    return _units(matrix), facts
+        due = _due(row, sources)
+        if due.first_at > period.as_of:
+            continue
+        running = due.at > period.as_of  # extended, and the extension is not over
+        yield from _timeliness(row, due, sources, running=running)
+        yield from _completion(row, tasks.get(row["task"]), sources, running=running)
 
 
 def _units(matrix: Matrix) -> list[UnitEntry]:
@@ -76,17 +88,45 @@ def _units(matrix: Matrix) -> list[UnitEntry]:
 
 
 def _obligations(conn: Connection, plan_id: str, period: Period) -> list[Any]:
-    """What fell due in the period and before ``as_of``, by the original due: extensions do not move it out."""
+    """What was due in the period, by the original due: an extension does not move it to another period."""
     o = tables.obligation.c
     query = (
         sa.select(tables.obligation)
         .where(
             o.plan == plan_id, o.original_due_on >= period.first, o.original_due_on <= period.last
         )
-        .where(o.due_at <= period.as_of, o.state.notin_(_LEFT_OUT))
+        .where(o.due_at.is_not(None), o.state.notin_(_LEFT_OUT))
+        .where(o.original_due_on <= clock.day_of(period.as_of))
         .order_by(o.key)
     )
     return list(conn.execute(query).mappings())
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """The due by which an obligation is judged: the first one, and the one in force."""
+
+    first_on: date
+    first_at: datetime
+    on: date
+    at: datetime
+
+    @property
+    def words(self) -> str:
+        """How a note tells it."""
+        moved = f"（延期至{self.on}）" if self.on != self.first_on else ""
+        return f"时限{self.first_on}{moved}"
+
+
+def _due(row: Any, sources: _Sources) -> _Due:
+    """An extension moves the due. A return gives days to mend the report but leaves the due as it was."""
+    first_on, due_on, due_at = row["original_due_on"], row["due_on"], row["due_at"]
+    first_at = due_at if due_on == first_on else clock.end_of(first_on)
+    if row["extended"]:
+        due_on, due_at = sources.granted(row["key"]) or (due_on, due_at)
+    elif row["returned"]:
+        due_on, due_at = first_on, first_at
+    return _Due(first_on, first_at, due_on, due_at)
 
 
 class _Sources:
@@ -94,6 +134,8 @@ class _Sources:
 
     def __init__(self, conn: Connection, keys: list[str]) -> None:
         self._event: dict[tuple[str, str], str] = {}
+        self._returned: dict[str, list[date]] = {}
+        self._granted: dict[str, tuple[date, datetime]] = {}
         self._listed: dict[str, str] = {}
         self._read_listed(conn)
         self._late: dict[str, bool] = {}
@@ -101,6 +143,7 @@ class _Sources:
         for start in range(0, len(keys), 500):
             some = keys[start : start + 500]
             self._read_events(conn, some)
+            self._read_days(conn, some)
             self._read_submissions(conn, some)
             self._read_evidence(conn, some)
 
@@ -113,6 +156,23 @@ class _Sources:
         )
         for obligation, kind, seq, digest in conn.execute(query):
             self._event[obligation, kind] = f"{seq}:{digest[:12]}"
+
+    def _read_days(self, conn: Connection, keys: list[str]) -> None:
+        """The days of returns, and the due that was granted last."""
+        e = tables.event.c
+        query = (
+            sa.select(e.obligation, e.kind, e.occurred_at, e.data)
+            .where(e.obligation.in_(keys), e.kind.in_((_RETURNED, *_GRANTS)))
+            .order_by(e.seq)
+        )
+        for obligation, kind, occurred_at, data in conn.execute(query):
+            if kind == _RETURNED:
+                self._returned.setdefault(obligation, []).append(clock.day_of(occurred_at))
+                continue
+            row = json.loads(data)["row"]
+            if row.get("due_on") and row.get("due_at"):
+                moment = clock.parse_stamp(row["due_at"])
+                self._granted[obligation] = date.fromisoformat(row["due_on"]), moment
 
     def _read_listed(self, conn: Connection) -> None:
         """Where the obligations of each task were first listed."""
@@ -152,6 +212,14 @@ class _Sources:
             (self._event[key, kind] for kind in kinds if (key, kind) in self._event), listed
         )
 
+    def returned(self, key: str) -> tuple[date, ...]:
+        """The days on which it was returned."""
+        return tuple(self._returned.get(key, ()))
+
+    def granted(self, key: str) -> tuple[date, datetime] | None:
+        """The due that was granted last, by an extension or a change of plan."""
+        return self._granted.get(key)
+
     def late(self, key: str) -> bool:
         """Whether the first report came after the due."""
         return self._late.get(key, False)
@@ -169,7 +237,10 @@ def _title(row: Any) -> str:
     return f"{row['title']}（{row['label']}）"
 
 
-def _fact(row: Any, kind: str, event: str, sources: _Sources, **more: Any) -> Fact:
+def _fact(
+    row: Any, kind: str, event: str, sources: _Sources, *, on: date | None = None, **more: Any
+) -> Fact:
+    """A fact of an obligation; ``on``: its own day, when that is not the day it was due."""
     return Fact(
         id=f"{row['key']}!{kind}",
         unit=row["unit"],
@@ -179,50 +250,55 @@ def _fact(row: Any, kind: str, event: str, sources: _Sources, **more: Any) -> Fa
         title=_title(row),
         role=_role(row),
         weight=row["weight"],
-        happened_on=row["original_due_on"],
+        happened_on=on or row["original_due_on"],
         event=event,
         evidence=sources.files(row["key"]),
         **more,
     )
 
 
-def _timeliness(row: Any, sources: _Sources) -> Iterator[Fact]:
+def _timeliness(row: Any, due: _Due, sources: _Sources, *, running: bool) -> Iterator[Fact]:
     """Missing, late or on time – charged per time, never per day – and how often it was returned."""
-    key = row["key"]
-    due = f"时限{row['original_due_on']}"
-    if row["submitted_at"] is None:
-        if row["kind"] in REPORTS:
-            event = sources.event(key, "obligation.missed", "obligation.planned")
-            yield _fact(row, "missing", event, sources, note=f"{due}，至今未报")
-    else:
-        came = clock.local(row["submitted_at"])
-        # Imported history brings no report of its own: its day is compared with the due.
-        late = sources.late(key) or (row["versions"] == 0 and came.date() > row["original_due_on"])
-        event = sources.event(key, "obligation.reported", "obligation.adopted")
-        yield _fact(
-            row,
-            "late" if late else "on_time",
-            event,
-            sources,
-            note=f"{due}，{came:%Y-%m-%d %H:%M}收到",
-        )
+    if row["submitted_at"] is not None:
+        yield _received(row, due, sources)
+    elif row["kind"] in REPORTS and not running:
+        event = sources.event(row["key"], "obligation.missed", "obligation.planned")
+        yield _fact(row, "missing", event, sources, note=f"{due.words}，至今未报")
     if row["returned"]:
-        event = sources.event(key, "obligation.returned")
-        yield _fact(
-            row,
-            "returned",
-            event,
-            sources,
-            count=row["returned"],
-            note=f"被退回{row['returned']}次",
-        )
+        yield _returned(row, due, sources)
 
 
-def _completion(row: Any, task: Task | None, sources: _Sources) -> Iterator[Fact]:
+def _received(row: Any, due: _Due, sources: _Sources) -> Fact:
+    came = clock.local(row["submitted_at"])
+    # Imported history brings no report of its own: its day is compared with the due.
+    late = sources.late(row["key"]) or (row["versions"] == 0 and came.date() > due.on)
+    event = sources.event(row["key"], "obligation.reported", "obligation.adopted")
+    note = f"{due.words}，{came:%Y-%m-%d %H:%M}收到"
+    if late:
+        return _fact(row, "late", event, sources, on=came.date(), note=note)
+    return _fact(row, "on_time", event, sources, note=note)
+
+
+def _returned(row: Any, due: _Due, sources: _Sources) -> Fact:
+    """All returns of an obligation are one fact, of the day of the last one."""
+    days = sources.returned(row["key"])
+    times = f"，共{row['returned']}次" if row["returned"] > 1 else ""
+    return _fact(
+        row,
+        "returned",
+        sources.event(row["key"], _RETURNED),
+        sources,
+        on=max(days, default=None),
+        count=row["returned"],
+        note=f"{due.words}，{'、'.join(str(day) for day in days)}被退回{times}",
+    )
+
+
+def _completion(row: Any, task: Task | None, sources: _Sources, *, running: bool) -> Iterator[Fact]:
     """Finished or not: for the units that owe it, and at half weight for those that support."""
-    if row["kind"] in REPORTS:
-        return
     done = Decimal(1) if row["state"] in {"closed", "submitted"} else Decimal(0)
+    if row["kind"] in REPORTS or (running and not done):
+        return
     event = sources.event(
         row["key"],
         "obligation.closed",

@@ -9,45 +9,36 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import os
-import secrets
 from datetime import datetime, timedelta
-from pathlib import Path
+
+from sqlalchemy.engine import Connection
 
 from duban import clock
+from duban.keyfile import key_of
 from duban.ledger import queries
 from duban.ledger.events import Draft
 from duban.ledger.store import Writing
-from duban.settings import Home, secret
+from duban.settings import Home
 
 PLACEHOLDER = "0token0"
 """Stands in a message's text until it is handed over to a channel."""
 
 
 def home_key(home: Home) -> bytes:
-    """The secret that tokens are derived from: ``DUBAN_LINK_KEY``, else a file only we can read."""
-    given = secret("DUBAN_LINK_KEY")
-    if given:
-        return given.encode()
-    path = home.var / "link.key"
-    if not path.exists():
-        _write_key(path)
-    return path.read_bytes()
+    """The secret that tokens are derived from: ``DUBAN_LINK_KEY``, else a file only we can read.
+
+    Raises UsageError for a key that is too short, OutsideError when none can be written.
+    """
+    return key_of(home, "DUBAN_LINK_KEY", "link.key").encode()
 
 
-def _write_key(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return  # another process was first; its key counts
-    with os.fdopen(handle, "wb") as file:
-        file.write(secrets.token_hex(32).encode())
+def link_name(unit: str, post: str, at: datetime, person: str, generation: int) -> str:
+    """The name of the link a holder uses in a month: ``scjgj/liaison/2026-11/…/0``.
 
-
-def link_name(unit: str, post: str, at: datetime) -> str:
-    """The name of the link that a person uses in a month: ``scjgj/liaison/2026-11``."""
-    return f"{unit}/{post}/{clock.local(at):%Y-%m}"
+    Another holder has another link, and so has everybody after a revocation (``generation``).
+    """
+    holder = hashlib.sha256(person.encode()).hexdigest()[:8]
+    return f"{unit}/{post}/{clock.local(at):%Y-%m}/{holder}/{generation}"
 
 
 def token_for(key: bytes, name: str) -> str:
@@ -61,19 +52,38 @@ def hash_of(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def issue(writing: Writing, key: bytes, unit: str, post: str, *, days: int) -> str:
-    """Make sure the person's link of this month is known to the ledger; its token."""
-    name = link_name(unit, post, writing.at)
+def working(
+    conn: Connection, key: bytes, at: datetime, *, unit: str, post: str, person: str
+) -> str:
+    """The holder's token of this month when its link works; else empty."""
+    generation = queries.revoked_links(conn, unit, post)
+    token = token_for(key, link_name(unit, post, at, person, generation))
+    known = queries.link_by_hash(conn, hash_of(token))
+    return token if known and known["revoked_at"] is None and known["expires_at"] > at else ""
+
+
+def issue(writing: Writing, key: bytes, unit: str, post: str, person: str, *, days: int) -> str:
+    """Make sure the holder's link of this month is known to the ledger; its token.
+
+    Links of an earlier holder of the post stop working at once.
+    """
+    holder = f"在岗人：{person}"
+    for row in queries.working_links(writing.conn, unit, writing.at):
+        if row["post"] == post and row["why"] != holder:
+            revoke(writing, row["token_hash"], why="在岗人变更")
+    generation = queries.revoked_links(writing.conn, unit, post)
+    name = link_name(unit, post, writing.at, person, generation)
     token = token_for(key, name)
     if queries.link_by_hash(writing.conn, hash_of(token)) is None:
-        row = {
+        issued = {
             "token_hash": hash_of(token),
             "unit": unit,
             "post": post,
             "created_at": writing.at,
             "expires_at": writing.at + timedelta(days=days),
+            "why": holder[:240],
         }
-        writing.record(Draft("link.issued", f"link:{name}", row, why="随通知发出的个人链接"))
+        writing.record(Draft("link.issued", f"link:{name}", issued, why="个人链接"))
     return token
 
 

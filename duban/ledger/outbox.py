@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from bisect import insort
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,6 +29,8 @@ FIRST_WAIT_SECONDS = 30
 LONGEST_WAIT_SECONDS = 3600
 UNREACHABLE = "unreachable"
 """Code of a temporary outcome that is the channel's fault: it never uses up a message's tries."""
+RATE = "rate"
+"""Code of a temporary outcome that says "too many just now": it never uses up a message's tries either."""
 BAD_ADDRESS = "bad-address"
 """Code of a permanent outcome that says nobody is at this address."""
 
@@ -95,6 +98,15 @@ class Stats:
     sending: int = 0
     retrying: int = 0
     oldest_queued: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most ``count`` messages in any ``seconds`` running, of a channel or of each address on it."""
+
+    count: int
+    seconds: int
+    per_person: bool = False
 
 
 Policy = Mapping[str, str]
@@ -225,21 +237,32 @@ def _write(conn: Connection, ids: Sequence[str], **values: Any) -> None:
 _FREE: Mapping[str, Any] = {"lease_owner": "", "lease_until": None, "handed_over": 0}
 
 
-def hand_over(ledger: Ledger, owner: str, ids: Sequence[str], now: datetime) -> list[str]:
+def hand_over(
+    ledger: Ledger,
+    owner: str,
+    ids: Sequence[str],
+    now: datetime,
+    rates: Mapping[str, Sequence[Rate]] | None = None,
+) -> list[str]:
     """Raise the fence before sending: mark letters handed over and note the attempt, committed.
 
-    Returns the ids that are still ours; the others must not be sent, their lease has passed on.
+    Returns the ids that may be sent. The others must not: their lease has passed on, or ``rates`` (by
+    channel) are used up; then they are free again and wait until there is room, without losing a try.
     """
     with ledger.write(ACTOR, now) as writing:
         conn = writing.conn
-        ours = sa.select(message.c.id).where(
+        ours = sa.select(message.c.id, message.c.channel, message.c.address).where(
             message.c.id.in_(ids),
             _IS_QUEUED,
             message.c.lease_owner == owner,
             message.c.lease_until > now,
         )
-        mine = set(conn.execute(ours.with_for_update()).scalars())
-        kept = [key for key in ids if key in mine]
+        mine = {row.id: row for row in conn.execute(ours.with_for_update())}
+        wanted = [mine[key] for key in ids if key in mine]
+        waits = _waits(conn, wanted, now, rates or {})
+        for key, until in waits.items():
+            _write(conn, [key], **_FREE, retry_at=until)
+        kept = [row.id for row in wanted if row.id not in waits]
         _write(conn, kept, handed_over=1, attempts=message.c.attempts + 1)
         tried = _tries_noted(conn, kept)
         rows = [
@@ -249,6 +272,64 @@ def hand_over(ledger: Ledger, owner: str, ids: Sequence[str], now: datetime) -> 
         if rows:
             conn.execute(attempt.insert(), rows)
     return kept
+
+
+def _waits(
+    conn: Connection, rows: Sequence[Any], now: datetime, rates: Mapping[str, Sequence[Rate]]
+) -> dict[str, datetime]:
+    """Until when each letter has to wait for room on its channel; those that need not are left out.
+
+    Writers take turns and attempts are noted in the same transaction, so workers share one count.
+    """
+    waits: dict[str, datetime] = {}
+    for channel in sorted({row.channel for row in rows} & rates.keys()):
+        if rates[channel]:
+            meter = _Meter(rates[channel], _log(conn, channel, now, rates[channel]))
+            for row in (row for row in rows if row.channel == channel):
+                at = meter.take(row.address, now)
+                waits |= {row.id: at} if at > now else {}
+    return waits
+
+
+def _log(
+    conn: Connection, channel: str, now: datetime, rates: Sequence[Rate]
+) -> list[tuple[datetime, str]]:
+    """When each message that counts was sent at the latest, and to whom; oldest first.
+
+    An attempt counts until its *end* is long enough ago, one under way always: whenever in between it
+    really left, no stretch of time holds more than the rate.
+    """
+    since = now - timedelta(seconds=max(rate.seconds for rate in rates))
+    query = (
+        sa.select(attempt.c.finished_at, message.c.address)
+        .join(message, message.c.id == attempt.c.message)
+        .where(
+            message.c.channel == channel,
+            attempt.c.outcome != "returned",
+            sa.or_(attempt.c.finished_at.is_(None), attempt.c.finished_at > since),
+        )
+    )
+    return sorted((row.finished_at or now, row.address) for row in conn.execute(query))
+
+
+class _Meter:
+    """Gives out the room of one channel: the earliest moment that keeps every rate."""
+
+    def __init__(self, rates: Sequence[Rate], log: list[tuple[datetime, str]]) -> None:
+        self._rates = rates
+        self._log = log
+
+    def take(self, address: str, now: datetime) -> datetime:
+        """Reserve a place for one message and say when it is."""
+        at = max([now, *(self._free(rate, address) for rate in self._rates)])
+        insort(self._log, (at, address))
+        return at
+
+    def _free(self, rate: Rate, address: str) -> datetime:
+        used = [at for at, who in self._log if not rate.per_person or who == address]
+        if len(used) < rate.count:
+            return datetime.min.replace(tzinfo=UTC)
+        return used[-rate.count] + timedelta(seconds=rate.seconds)
 
 
 def _tries_noted(conn: Connection, ids: Sequence[str]) -> dict[str, int]:
@@ -325,7 +406,8 @@ def settle(
     """Write down what became of letters; only those whose lease ``owner`` still holds.
 
     Final states are recorded as events. A temporary refusal leaves the letter queued with a later
-    ``retry_at``; after six tries it has failed. An unreachable channel never makes a letter fail.
+    ``retry_at``; after six tries it has failed. A channel that is unreachable or says "too many" never
+    makes a letter fail.
     """
     outcomes = dict(results)
     with ledger.write(ACTOR, now) as writing:
@@ -359,7 +441,7 @@ def _judge(row: Any, outcome: Outcome, now: datetime, policy: Policy) -> _Verdic
         return _Verdict("failed", said)
     if outcome.kind == "unknown" and (policy.get(row["channel"]) != "resend" or tries >= MAX_TRIES):
         return _Verdict("unknown", f"{said}（可能已送达，请人工核实）")
-    if outcome.code != UNREACHABLE and tries >= MAX_TRIES:
+    if outcome.code not in {UNREACHABLE, RATE} and tries >= MAX_TRIES:
         return _Verdict("failed", f"{said}（试了 {tries} 次）")
     wait = max(wait_seconds(row["id"], tries), outcome.retry_after or 0)
     return _Verdict("queued", said, now + timedelta(seconds=wait))
@@ -428,6 +510,29 @@ def requeue(writing: Writing, key: str, why: str) -> None:
     row = {"id": key, "state": "queued", "settled_at": None, "detail": why, "expires_at": None}
     writing.record(Draft("message.requeued", key, row, why=why))
     _write(writing.conn, [key], **_FREE, attempts=0, retry_at=None)
+
+
+def fallback_id(key: str, channel: str) -> str:
+    """The id of a message that takes another's place on ``channel``: there can be only one."""
+    return f"{key}@{channel}"
+
+
+def stranded(
+    conn: Connection, channel: str, other: str, since: datetime, until: datetime
+) -> list[Letter]:
+    """Letters of ``channel`` that failed or stayed unknown between two moments and are still of use.
+
+    Those that have their message on the channel ``other`` already are left out.
+    """
+    query = sa.select(message).where(
+        message.c.channel == channel,
+        message.c.state.in_(("failed", "unknown")),
+        message.c.settled_at > since,
+        message.c.settled_at <= until,
+    )
+    found = [_letter(row) for row in conn.execute(query.order_by(message.c.id)).mappings()]
+    known = _known(conn, [fallback_id(letter.id, other) for letter in found])
+    return [letter for letter in found if fallback_id(letter.id, other) not in known]
 
 
 def stats(conn: Connection) -> Stats:

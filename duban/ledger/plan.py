@@ -15,6 +15,8 @@ from duban.ledger.plan_words import target_sentences, task_sentence
 from duban.matrix.model import Matrix
 from duban.obligations import NOT_STARTED, WAITING, Expansion, Planned, Wanted, first_state
 
+MANY_WITHDRAWN = 3
+"""More tasks than this vanishing at once is asked about first (default)."""
 SETTLED = frozenset({"submitted", "closed"})
 _COMPARED = (
     "role",
@@ -187,13 +189,18 @@ def _task_changes(matrix: Matrix, current: Current, today: date) -> Iterator[Cha
             said, classes = task_sentence(row, known, shorts)
             yield Change("task.written", f"task:{task.id}", row, said, classes=classes)
     heirs = heirs_of(matrix)
-    for gone in sorted(set(current.tasks) - {task.id for task in matrix.plan.tasks}):
-        known = current.tasks[gone]
-        if known["withdrawn_on"] is None:
-            row = {"plan": plan_id, "id": gone, "withdrawn_on": today}
-            how, word = _fate(gone, heirs, matrix)
-            said = f"任务 {gone} {known['title']} {word}"
-            yield Change("task.withdrawn", f"task:{gone}", row, said, classes=(how,))
+    vanished = [
+        name
+        for name in sorted(set(current.tasks) - {task.id for task in matrix.plan.tasks})
+        if current.tasks[name]["withdrawn_on"] is None
+    ]
+    # A file left out by mistake must not cancel a whole area without a question.
+    many = len([name for name in vanished if name not in heirs]) > MANY_WITHDRAWN
+    for gone in vanished:
+        row = {"plan": plan_id, "id": gone, "withdrawn_on": today}
+        how, word = _fate(gone, heirs, matrix)
+        said = f"任务 {gone} {current.tasks[gone]['title']} {word}"
+        yield Change("task.withdrawn", f"task:{gone}", row, said, asks=many, classes=(how,))
 
 
 def _fate(gone: str, heirs: Mapping[str, Sequence[str]], matrix: Matrix) -> tuple[str, str]:

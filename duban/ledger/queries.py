@@ -394,8 +394,16 @@ def notices(
     until: datetime | None = None,
 ) -> list[Row]:
     """Claims with their outcome and reason, newest first: the answer to ``why``."""
-    query = sa.select(tables.notice, _o.label, _o.title, _o.due_on).join(
-        tables.obligation, _o.key == _n.obligation
+    query = (
+        sa.select(
+            tables.notice,
+            _o.label,
+            _o.title,
+            _o.due_on,
+            tables.message.c.state.label("message_state"),
+        )
+        .join(tables.obligation, _o.key == _n.obligation)
+        .outerjoin(tables.message, tables.message.c.id == _n.message)
     )
     if unit is not None:
         query = query.where(_n.unit == unit)
@@ -419,15 +427,6 @@ def messages(
     if since is not None:
         query = query.where(m.c.created_at >= since)
     return list(conn.execute(query).mappings())
-
-
-def one_message(conn: Connection, message: str) -> Row | None:
-    """One message by id."""
-    return (
-        conn.execute(sa.select(tables.message).where(tables.message.c.id == message))
-        .mappings()
-        .first()
-    )
 
 
 def proposals(
@@ -534,7 +533,7 @@ def lines_of(conn: Connection, messages_: Sequence[str]) -> dict[str, int]:
     found: dict[str, int] = {}
     for start in range(0, len(messages_), _CHUNK):
         query = (
-            sa.select(_n.message, sa.func.count())
+            sa.select(_n.message, sa.func.count(_n.obligation.distinct()))
             .where(_n.message.in_(messages_[start : start + _CHUNK]))
             .group_by(_n.message)
         )
@@ -563,4 +562,25 @@ def working_silences(conn: Connection, today: date) -> list[Silence]:
 def silences(conn: Connection) -> list[Row]:
     """All silences, newest first."""
     query = sa.select(tables.silence).order_by(tables.silence.c.from_at.desc(), tables.silence.c.id)
+    return list(conn.execute(query).mappings())
+
+
+def revoked_links(conn: Connection, unit: str, post: str) -> int:
+    """How many links of a post were revoked: the number of the next generation."""
+    link = tables.link.c
+    query = sa.select(sa.func.count()).where(
+        link.unit == unit, link.post == post, link.revoked_at.is_not(None)
+    )
+    return int(conn.execute(query.select_from(tables.link)).scalar() or 0)
+
+
+def unsaid_notices(conn: Connection) -> list[Row]:
+    """Notices whose message never reached anybody: expired or refused for good."""
+    m = tables.message.c
+    query = (
+        sa.select(tables.notice, m.state.label("message_state"))
+        .join(tables.message, m.id == _n.message)
+        .where(_n.outcome == "grouped", m.state.in_(("expired", "failed")))
+        .order_by(_n.id)
+    )
     return list(conn.execute(query).mappings())

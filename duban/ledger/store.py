@@ -237,7 +237,11 @@ def _sentences() -> Iterator[None]:
     ) as problem:
         raise _outside(problem) from problem
     except exc.DatabaseError as problem:
-        if isinstance(problem, exc.IntegrityError | exc.DataError | exc.ProgrammingError):
+        if isinstance(problem, exc.DataError):
+            raise OutsideError(
+                "有内容超出台账能存的长度或范围，没有写入。", "把过长的文字或过大的数改短后再试。"
+            ) from problem
+        if isinstance(problem, exc.IntegrityError | exc.ProgrammingError):
             raise
         raise _outside(problem) from problem
 

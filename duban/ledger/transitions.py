@@ -22,6 +22,8 @@ from duban.obligations import due_moment
 from duban.workdays import Calendar
 
 FINISHES = frozenset({"finish", "milestone"})
+LONGEST_EXTENSION_DAYS = 62
+"""Days that one extension may add (default): two months, so that no item leaves its year by itself."""
 LIMITS = {"progress": 2000, "problem": 1000, "next_step": 1000}
 SIGNED_BY_CHARS, IDEM_KEY_CHARS = 80, 120  # as wide as their columns: SQLite would not say
 
@@ -328,6 +330,12 @@ def extend(
         )
     if row["extended"] >= bound:
         raise _refuse("extended-before", f"已延期{row['extended']}次，不能再延。", "请按期报送。")
+    if (until - row["due_on"]).days > LONGEST_EXTENSION_DAYS:
+        raise _refuse(
+            "extend-far",
+            f"一次最多顺延{LONGEST_EXTENSION_DAYS}天（{until} 比现时限晚{(until - row['due_on']).days}天）。",
+            "改选近一些的日期；确需更久，请办公室按程序调整任务时限。",
+        )
     if until <= row["due_on"]:
         raise _refuse("extend-date", f"新时限须晚于现时限 {row['due_on']}。", "改选日期。")
     changed = {

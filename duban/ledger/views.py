@@ -19,6 +19,8 @@ _o, _s, _e = tables.obligation.c, tables.submission.c, tables.evidence.c
 _m, _n, _p = tables.message.c, tables.notice.c, tables.proposal.c
 _COUNTED_OUT = ("historic", "cancelled", "merged", "unstarted", "suspended")
 _CHUNK = 500
+TROUBLE = ("failed", "unknown", "expired")
+"""States of a message that did not arrive, or may not have: a person decides what becomes of it."""
 INBOX_STATES = ("sent", "failed", "unknown")
 """States in which a message has been decided on; the unit may read it even if the mail bounced."""
 
@@ -56,6 +58,12 @@ def totals(conn: Connection) -> dict[str, int]:
     return {state: int(count) for state, count in conn.execute(query)}
 
 
+def historic(conn: Connection) -> int:
+    """Obligations that fell due before the software was in use; they are listed and not counted."""
+    query = sa.select(sa.func.count()).select_from(tables.obligation)
+    return _count(conn, query.where(_o.state == "historic"))
+
+
 def waiting_counts(conn: Connection) -> dict[str, int]:
     """What waits for the office: submissions to review, steps to decide, messages in trouble."""
     pending = sa.select(sa.func.count()).select_from(tables.submission)
@@ -65,7 +73,7 @@ def waiting_counts(conn: Connection) -> dict[str, int]:
     return {
         "review": _count(conn, pending.where(sa.text("submission.state = 'pending'"))),
         "proposals": _count(conn, waiting.where(_p.state == "waiting")),
-        "failed": _count(conn, failed.where(_m.state.in_(("failed", "unknown")))),
+        "failed": _count(conn, failed.where(_m.state.in_(TROUBLE))),
     }
 
 
@@ -195,6 +203,25 @@ def outbox(
     if unit:
         query = query.where(_m.unit == unit)
     return list(conn.execute(query).mappings())
+
+
+def outbox_size(conn: Connection, *, states: Sequence[str] = (), unit: str = "") -> int:
+    """How many messages ``outbox`` has for the same choice."""
+    query = sa.select(sa.func.count()).select_from(tables.message)
+    if states:
+        query = query.where(_m.state.in_(list(states)))
+    if unit:
+        query = query.where(_m.unit == unit)
+    return _count(conn, query)
+
+
+def letters_by_id(conn: Connection, ids: Sequence[str]) -> dict[str, Row]:
+    """Messages by their number; those that do not exist are left out."""
+    found: dict[str, Row] = {}
+    for some in _chunks(ids):
+        query = sa.select(tables.message).where(_m.id.in_(some))
+        found |= {row["id"]: row for row in conn.execute(query).mappings()}
+    return found
 
 
 def message_states(conn: Connection) -> dict[str, int]:

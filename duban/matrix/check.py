@@ -187,7 +187,14 @@ def deadlines_lie_in_term(matrix: Matrix) -> Iterator[Issue]:
 def weights_are_positive(matrix: Matrix) -> Iterator[Issue]:
     """A task weighs more than nothing."""
     for task in matrix.plan.tasks:
-        if task.weight <= Decimal(0):
+        if task.weight > 1000 or task.weight != round(task.weight, 3):
+            yield _error(
+                "weight",
+                task.place,
+                f"任务 {task.id} 的权重应在 1000 以内，最多三位小数。",
+                "写成如 weight: 2 或 1.5。",
+            )
+        elif task.weight <= Decimal(0):
             yield _error(
                 "weight", task.place, f"任务 {task.id} 的权重应大于 0。", "写成如 weight: 2。"
             )

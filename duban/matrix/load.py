@@ -30,7 +30,7 @@ from duban.matrix.model import (
 )
 from duban.matrix.names import NONE_WORDS, Names, is_collective
 from duban.settings import Home
-from duban.yamltext import Row, Text, read_date, read_decimal, read_rows
+from duban.yamltext import Row, Text, read_decimal, read_rows
 
 ONE = Decimal(1)
 
@@ -60,7 +60,9 @@ def _digest(paths: Iterable[Path]) -> str:
     total = hashlib.sha256()
     for path in paths:
         if path.is_file():
-            total.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+            # A byte-order mark or another editor's line ends are no change of the text.
+            text = path.read_bytes().removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n")
+            total.update(path.name.encode() + b"\0" + text + b"\0")
     return total.hexdigest()
 
 
@@ -428,8 +430,3 @@ def _report(
     )
     row.close()
     return rule
-
-
-def parse_day(text: str) -> date | None:
-    """A date as written on the command line (``2026-11-22``)."""
-    return read_date(text)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from duban.errors import Issues, Place
-from duban.matrix.model import Directory, Group, Unit
+from duban.matrix.model import Directory, Unit
 
 NONE_WORDS = frozenset({"无", "—", "-", "/", "——"})
 _COLLECTIVE = re.compile(
@@ -91,8 +91,3 @@ def unit_names(unit: Unit) -> tuple[str, ...]:
     second = unit.second_name
     pairs = tuple(f"{first}({second})" for first in (unit.name, unit.short) if first and second)
     return (unit.id, unit.name, unit.short, second, *unit.aliases, *pairs)
-
-
-def member_units(groups: Iterable[Group]) -> Mapping[str, tuple[str, ...]]:
-    """Group name to member unit ids."""
-    return {group.name: group.members for group in groups}

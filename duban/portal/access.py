@@ -11,25 +11,26 @@ import base64
 import binascii
 import hashlib
 import hmac
-import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from duban import clock
-from duban.errors import UsageError
+from duban.keyfile import is_good, key_of
 from duban.ledger import queries
 from duban.ledger.queries import Row
 from duban.ledger.views import Reader
-from duban.settings import Home, secret
+from duban.settings import Home
 
 UNIT_COOKIE = "duban_unit"
 OFFICE_COOKIE = "duban_office"
 OFFICE_DAYS = 7
 """Days that the office stays signed in on one browser."""
 NAME_CHARS = 20
-_SHORTEST_KEY = 16
+WHERE_THE_KEY_IS = (
+    "向本单位系统管理员要钥匙，从首页的“办公室入口”进入；网页启动时，管理员的窗口里写着它存放在哪里"
+)
+"""Where a clerk gets the key. The path itself is not told to people who are not signed in."""
 
 
 class Denied(Exception):  # noqa: N818 - it is an answer, not a failure
@@ -133,30 +134,17 @@ def own(row: Row | None, visitor: Liaison) -> Row:
 
 
 def office_key(home: Home) -> str:
-    """The office's key: ``DUBAN_OFFICE_KEY``, else a file only we can read, made when missing."""
-    given = secret("DUBAN_OFFICE_KEY")
-    if given:
-        if len(given) < _SHORTEST_KEY:
-            raise UsageError(
-                f"DUBAN_OFFICE_KEY 太短（不足{_SHORTEST_KEY}个字符）。",
-                "换成一串随机字符，或不设它，由程序生成 office.key。",
-            )
-        return given
-    path = home.var / "office.key"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return path.read_text("utf-8").strip()  # another process was first
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(secrets.token_urlsafe(24))
-    return path.read_text("utf-8").strip()
+    """The office's key: ``DUBAN_OFFICE_KEY``, else a file only we can read, made when missing.
+
+    Raises UsageError for a key that is too short, OutsideError when none can be written.
+    """
+    return key_of(home, "DUBAN_OFFICE_KEY", "office.key")
 
 
 def is_office_key(expected: str, given: str) -> bool:
-    """Whether a key is the office's, in the same time whatever is given."""
-    return hmac.compare_digest(expected.encode(), given.encode())
+    """Whether a key is the office's, in the same time whatever is given; a short one is nobody's."""
+    same = hmac.compare_digest(expected.encode(), given.encode())
+    return is_good(expected) and same
 
 
 def office_cookie(key: bytes, office: str, name: str, now: datetime) -> str:
@@ -183,7 +171,7 @@ def need_clerk(key: bytes, office: str, cookies: Mapping[str, str], now: datetim
             403,
             "请用办公室的钥匙进入",
             "看板、台账和审核只对督办办公室开放。",
-            "用启动时给出的办公室链接打开；钥匙在 var/office.key 里",
+            WHERE_THE_KEY_IS,
         )
     return found
 

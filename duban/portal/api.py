@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
@@ -12,25 +12,18 @@ from duban.errors import OutsideError
 from duban.ledger import queries
 from duban.ledger.views import Reader
 from duban.portal.state import portal_of
+from duban.stages.upkeep import stale_stages
 
-STALE_AFTER = {
-    "publish": timedelta(hours=36),
-    "collect": timedelta(hours=36),
-    "escalate": timedelta(hours=36),
-    "remind": timedelta(hours=36),
-    "upkeep": timedelta(hours=48),
-    "digest": timedelta(days=8),
-}
-"""How old the last tick of a stage may be; by the schedule with a night's grace."""
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/healthz")
 def healthz(request: Request) -> JSONResponse:
-    """200 when the ledger answers and every stage ticked lately, else 503 with the stale ones.
+    """200 when the ledger answers and every stage ticked lately, else 503.
 
-    Keys: ``ok``, ``ledger``, ``applied``, ``example``, ``stale`` (stage names), ``ticks`` (stage to
-    the last logical moment), ``now``.
+    Keys: ``ok``, ``ledger``, ``applied``, ``example``, ``stale`` (stages that ticked too long ago),
+    ``never`` (stages without a tick; they are stale too once nothing ticked for 48 hours), ``future``
+    (stages whose tick is of a day to come), ``ticks`` (stage to the last logical moment), ``now``.
     """
     portal = portal_of(request)
     now = portal.now()
@@ -46,25 +39,17 @@ def healthz(request: Request) -> JSONResponse:
 
 def _health(conn: Reader, plan_id: str, now: datetime) -> dict[str, object]:
     plan = queries.plan_row(conn, plan_id)
-    ticks = {tick.stage: tick.logical_at for tick in queries.ticks(conn)}
-    since = None if plan is None else plan["applied_at"]
-    stale = [] if since is None else stale_stages(ticks, since, now)
+    ticks = queries.ticks(conn)
+    late = stale_stages(ticks, now, None if plan is None else plan["applied_at"])
     return {
-        "ok": not stale,
+        "ok": plan is None or late.well,
         "ledger": True,
         "applied": plan is not None,
         "example": queries.is_example(conn),
-        "stale": stale,
+        "stale": [*late.stale, *(late.never if late.overdue else ())],
+        "never": list(late.never),
+        "future": list(late.future),
         "ticks": {
-            stage: clock.local(at).isoformat(timespec="seconds") for stage, at in ticks.items()
+            tick.stage: clock.local(tick.logical_at).isoformat(timespec="seconds") for tick in ticks
         },
     }
-
-
-def stale_stages(ticks: dict[str, datetime], since: datetime, now: datetime) -> list[str]:
-    """Stages whose last tick, or the applying of the plan where there was none, is too old."""
-    return [
-        stage
-        for stage, longest in STALE_AFTER.items()
-        if now - max(ticks.get(stage, since), since) > longest
-    ]

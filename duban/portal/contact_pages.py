@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, TypedDict
+
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from duban import clock
-from duban.ledger import queries, views
-from duban.portal.access import Denied
+from duban.errors import NOWHERE, InputError, Issue, Issues
+from duban.ledger import outbox, queries, views
+from duban.ledger.store import Writing
+from duban.portal.access import Clerk, Denied
 from duban.portal.items import Item, plain_items, reachable
-from duban.portal.office_pages import Visitor, in_order, page
-from duban.portal.shown import query
+from duban.portal.office_pages import Posted, Visitor, in_order, page
+from duban.portal.pages import check_form, see_other
+from duban.portal.shown import MESSAGE_STATES, query
 from duban.portal.state import portal_of
 
 router = APIRouter(include_in_schema=False)
 PER_PAGE = 20
+REASON_CHARS = 200
+_SAID: Mapping[str, str] = {
+    "resend": "已排入待发送，几分钟内发出。",
+    "drop": "已作罢，不再发送。理由已记入台账。",
+}
+
+
+class _Asked(TypedDict):
+    states: tuple[str, ...]
+    unit: str
+
 
 # ---- units and messages ------------------------------------------------------------------------
 
@@ -67,29 +85,115 @@ def one_unit(request: Request, visitor: Visitor, id: str) -> Response:  # noqa: 
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which messages a list shows. ``state``: one state, ``trouble`` for all that need a person."""
+
+    state: str = ""
+    unit: str = ""
+    page_number: int = 1
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """As the ledger is asked."""
+        if self.state == "trouble":
+            return views.TROUBLE
+        return (self.state,) if self.state else ()
+
+
 @router.get("/office/messages")
 def messages(
-    request: Request, visitor: Visitor, state: str = "", unit: str = "", page_number: int = 1
+    request: Request, visitor: Visitor, chosen: Annotated[Chosen, Depends(Chosen)], said: str = ""
 ) -> Response:
     """The outbox with its states; texts are shown without anyone's personal link."""
+    return _messages_page(request, visitor, chosen, said=_SAID.get(said, ""))
+
+
+def _messages_page(
+    request: Request,
+    visitor: Clerk,
+    chosen: Chosen,
+    *,
+    said: str = "",
+    reason: str = "",
+    picked: Sequence[str] = (),
+    issues: Sequence[Issue] = (),
+) -> Response:
     portal = portal_of(request)
-    trouble = ("failed", "unknown")
+    asked: _Asked = {"states": chosen.states, "unit": chosen.unit}
     with portal.ledger.read() as conn:
-        chosen = trouble if state == "trouble" else (state,) if state else ()
-        number = max(page_number, 1)
-        letters = views.outbox(
-            conn, states=chosen, unit=unit, limit=PER_PAGE + 1, skip=(number - 1) * PER_PAGE
-        )
+        pages = max(1, -(-views.outbox_size(conn, **asked) // PER_PAGE))
+        number = min(max(chosen.page_number, 1), pages)
+        letters = views.outbox(conn, **asked, limit=PER_PAGE, skip=(number - 1) * PER_PAGE)
         totals = views.message_states(conn)
     return page(
         request,
         visitor,
         "messages.html",
-        letters=letters[:PER_PAGE],
+        409 if issues else 200,
+        letters=letters,
         number=number,
-        more=len(letters) > PER_PAGE,
+        pages=pages,
         totals=totals,
-        chosen={"state": state, "unit": unit},
+        trouble=views.TROUBLE,
+        in_trouble=sum(totals.get(state, 0) for state in views.TROUBLE),
+        chosen={"state": chosen.state, "unit": chosen.unit},
         units=in_order(portal),
-        self_address=query("/office/messages", unit=unit),
+        self_address=query("/office/messages", unit=chosen.unit),
+        said=said,
+        reason=reason,
+        picked=picked,
+        issues=issues,
     )
+
+
+@router.post("/office/messages/decide")
+def decide_messages(request: Request, visitor: Visitor, given: Posted) -> Response:
+    """重发 or 作罢 of messages that did not arrive, with a reason, in the clerk's name; all or none."""
+    portal = portal_of(request)
+    check_form(portal, visitor, given)
+    reason = given.line("reason", REASON_CHARS)
+    chosen = Chosen(given.text("state"), given.text("unit"))
+    picked = given.texts("message")
+    try:
+        with portal.ledger.write(visitor.actor) as writing:
+            _decide(writing, picked, given.text("act"), reason, visitor.actor)
+    except InputError as wrong:
+        return _messages_page(
+            request, visitor, chosen, reason=reason, picked=picked, issues=wrong.issues
+        )
+    where = {"state": chosen.state, "unit": chosen.unit, "said": given.text("act")}
+    return see_other(query("/office/messages", **where))
+
+
+def _decide(writing: Writing, picked: Sequence[str], act: str, reason: str, actor: str) -> None:
+    """Carry a decision out. Raises InputError with everything that stands against it."""
+    found = views.letters_by_id(writing.conn, picked)
+    _check(picked, {key: row["state"] for key, row in found.items()}, act, reason)
+    why = f"{actor}：{reason}"
+    for key in picked:
+        outbox.requeue(writing, key, why)
+    if act == "drop":  # taken up and laid down in one transaction: no worker sees it in between
+        outbox.cancel(writing, picked, why)
+
+
+def _check(picked: Sequence[str], states: Mapping[str, str], act: str, reason: str) -> None:
+    issues = Issues()
+    if act not in _SAID:
+        issues.error("no-act", NOWHERE, "没有说明是重发还是作罢。", "点“重发”或“作罢”。")
+    if not picked:
+        issues.error("none", NOWHERE, "没有选中任何一条消息。", "先勾选，再点重发或作罢。")
+    if not reason:
+        issues.error("no-reason", NOWHERE, "重发、作罢都要写明理由。", "理由会记入台账，补上再点。")
+    for key in picked:
+        state = states.get(key)
+        if state is None:
+            issues.error("no-message", NOWHERE, f"没有这条消息：{key}。", "从消息列表里选。")
+        elif state not in views.TROUBLE:
+            issues.error(
+                "settled",
+                NOWHERE,
+                f"这条消息现在是“{MESSAGE_STATES.get(state, state)}”，不用再处理：{key}。",
+                "只有发送失败、不确定是否送达和过期未发的才要处理；刷新看最新状态。",
+            )
+    issues.stop_on_errors()

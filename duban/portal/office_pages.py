@@ -88,9 +88,7 @@ def login(request: Request, given: Posted) -> Response:
     portal = portal_of(request)
     name = given.line("name", access.NAME_CHARS)
     if not access.is_office_key(portal.office_key, given.text("key").strip()):
-        raise Denied(
-            403, "钥匙不对", "这不是办公室现在的钥匙。", "用启动时给出的链接，或看 var/office.key"
-        )
+        raise Denied(403, "钥匙不对", "这不是办公室现在的钥匙。", access.WHERE_THE_KEY_IS)
     if not name:
         issues = Issues()
         issues.error("no-name", NOWHERE, "请填写经办人姓名。", "审核和督办意见都以它署名。")
@@ -131,7 +129,7 @@ def dashboard(request: Request, visitor: Visitor, year: int | None = None) -> Re
     with portal.ledger.read() as conn:
         items = plain_items(office, views.open_rows(conn, today), now)
         due = views.came_due(conn, date(chosen, 1, 1), date(chosen, 12, 31))
-        states = views.totals(conn)
+        states, historic = views.totals(conn), views.historic(conn)
         steps = _steps(queries.proposals(conn, states=("waiting", "confirmed", "taken")))
         digests, runs = queries.digests(conn, 1), queries.runs(conn, 1)
     heat = board.heat(due, in_order(portal), chosen, now)
@@ -152,12 +150,14 @@ def dashboard(request: Request, visitor: Visitor, year: int | None = None) -> Re
         late_count=len(late),
         late_units=board.by_unit(late),
         states=states,
+        historic=historic,
+        out=states.get("cancelled", 0) + states.get("merged", 0),
         total=sum(count for state, count in states.items() if state not in {"cancelled", "merged"}),
         steps=steps,
         days=board.next_days(items, today, _workdays(portal, today)),
         digest=digests[0] if digests else None,
         run=runs[0] if runs else None,
-        never=not states,
+        never=not states and not historic,
     )
 
 
@@ -272,9 +272,9 @@ def _month(text: str) -> tuple[date | None, date | None]:
         if not month:
             return (date(int(year), 1, 1), date(int(year), 12, 31)) if year else (None, None)
         first = date(int(year), int(month), 1)
-    except ValueError:
+        following = date(first.year + first.month // 12, first.month % 12 + 1, 1)
+    except (ValueError, OverflowError):
         return None, None
-    following = date(first.year + first.month // 12, first.month % 12 + 1, 1)
     return first, following - timedelta(days=1)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
@@ -37,7 +39,7 @@ def _review_page(
         rows = waiting[:PER_PAGE]
         files = views.evidence_for(conn, [row["id"] for row in rows])
         earlier = views.before(conn, rows)
-    accepted, _, returned = said.partition("-")
+    accepted, returned = _counts(said)
     return page(
         request,
         visitor,
@@ -49,11 +51,17 @@ def _review_page(
         earlier=earlier,
         tasks=portal.office.matrix.tasks_by_id,
         indicators={each.id: each for each in portal.office.matrix.plan.indicators},
-        accepted=int(accepted) if accepted.isdigit() else 0,
-        returned=int(returned) if returned.isdigit() else 0,
+        accepted=accepted,
+        returned=returned,
         resubmit=portal.office.reminders.resubmit_days,
         issues=issues,
     )
+
+
+def _counts(said: str) -> tuple[int, int]:
+    """How many were accepted and returned, as an address says it: ``2-0``."""
+    found = re.fullmatch(r"([0-9]{1,4})-([0-9]{1,4})", said)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 @router.post("/office/review")
@@ -72,9 +80,10 @@ def take_review(request: Request, visitor: Visitor, given: Posted) -> Response:
             issues.extend(wrong.issues)
         else:
             done += 1
+    said = f"{done}-0" if accept else f"0-{done}"
     if issues.errors:
-        return _review_page(request, visitor, issues=tuple(issues.errors))
-    return see_other(f"/office/review?said={done}-0" if accept else f"/office/review?said=0-{done}")
+        return _review_page(request, visitor, said=said, issues=tuple(issues.errors))
+    return see_other(f"/office/review?said={said}")
 
 
 def _verdict(given: Form) -> tuple[bool, list[str], dict[str, str]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from contextlib import ExitStack
 from dataclasses import fields
 from datetime import datetime
+from pathlib import Path
 
 from fastapi import Request
 
@@ -18,6 +20,8 @@ from duban.ledger.store import Ledger
 from duban.office import Office, open_office
 from duban.portal import access
 from duban.settings import Home, find_home
+
+_LOG = logging.getLogger("duban.portal")
 
 
 class Portal:
@@ -50,8 +54,10 @@ class Portal:
     def _read_again(self) -> None:
         try:
             desk = need_desk(self.home, clock.day_of(self.now()))
-        except DubanError:
-            return  # the last good text holds until `duban check` is clean again
+        except (DubanError, OSError) as problem:
+            # the last good text holds until `duban check` is clean again
+            _LOG.warning("配置改动后有错，网页仍用改动前的内容；请运行 duban check：%s", problem)
+            return
         told = {each.name: getattr(desk, each.name) for each in fields(Desk)}
         self._office = Office(**told, ledger=self.ledger)
 
@@ -63,8 +69,15 @@ class Portal:
 def _stamp(home: Home) -> tuple[tuple[str, int, int], ...]:
     """Name, time and size of every text file: cheap to ask on each request."""
     files = [*home.config.glob("*.yaml"), *home.tasks_def.glob("*/*.yaml")]
-    stats = [(str(path), path.stat()) for path in sorted(files)]
-    return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
+    return tuple(_stamp_of(path) for path in sorted(files))
+
+
+def _stamp_of(path: Path) -> tuple[str, int, int]:
+    try:
+        stat = path.stat()
+    except OSError:
+        return str(path), 0, -1  # an editor is just putting a new one in its place
+    return str(path), stat.st_mtime_ns, stat.st_size
 
 
 def portal_of(request: Request) -> Portal:

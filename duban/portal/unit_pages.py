@@ -5,9 +5,11 @@ GET never changes anything here: link previews and mail scanners fetch every add
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import FileResponse, Response
@@ -18,6 +20,7 @@ from duban.intake import evidence
 from duban.intake.submission import clean, read_day, read_report
 from duban.ledger import links, queries, transitions, views
 from duban.ledger.queries import Row
+from duban.ledger.transitions import IDEM_KEY_CHARS
 from duban.matrix.model import POST_NAMES
 from duban.portal import access
 from duban.portal.access import Liaison
@@ -28,6 +31,8 @@ from duban.portal.state import Portal, portal_of
 
 router = APIRouter(include_in_schema=False)
 IDEM_CHARS = 60
+_NOT_TOLD = frozenset({"form_token", "idem", "key"})
+"""Fields of a report's form that are ours and not what the unit tells."""
 REASON_CHARS = 200
 SAID: Mapping[str, str] = {
     "acked": "已签收。办结前仍请按时报送。",
@@ -179,8 +184,8 @@ def submit(request: Request, visitor: Visitor, given: Posted) -> Response:
     portal = portal_of(request)
     check_form(portal, visitor, given)
     item = _item(portal, visitor, given.text("key"))
-    idem = f"{visitor.unit}:{given.line('idem', IDEM_CHARS)}"
     try:
+        idem = _idem(visitor, item, given)
         receipt = _known(portal, idem) or _take_in(portal, visitor, item, given, idem)
     except InputError as wrong:
         return _item_page(
@@ -194,6 +199,29 @@ def submit(request: Request, visitor: Visitor, given: Posted) -> Response:
     return see_other(query("/unit/receipt", id=receipt))
 
 
+def _idem(visitor: Liaison, item: Item, given: Form) -> str:
+    """The number of this sending: the form's own, bound to the item and to all that was filled in.
+
+    The same form sent twice counts once; corrected and sent again, it is a report of its own.
+    """
+    number = given.line("idem", IDEM_CHARS)
+    if not number:
+        raise InputError.one("no-idem", NOWHERE, "页面不完整，没有提交。", "刷新页面后再提交。")
+    told = {name: text for name, text in given.fields.items() if name not in _NOT_TOLD}
+    files = [(file.filename, _digest_of(file.file)) for file in given.files]
+    content = json.dumps([number, item.key, sorted(told.items()), files], ensure_ascii=True)
+    return f"{visitor.unit}:{hashlib.sha256(content.encode()).hexdigest()}"[-IDEM_KEY_CHARS:]
+
+
+def _digest_of(file: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    file.seek(0)
+    while chunk := file.read(1024 * 1024):
+        digest.update(chunk)
+    file.seek(0)
+    return digest.hexdigest()
+
+
 def _known(portal: Portal, idem: str) -> str | None:
     with portal.ledger.read() as conn:
         row = queries.submission_by_idem(conn, idem)
@@ -202,8 +230,6 @@ def _known(portal: Portal, idem: str) -> str | None:
 
 def _take_in(portal: Portal, visitor: Liaison, item: Item, given: Form, idem: str) -> str:
     """Read the fields first: files are stored only for a report that can be taken in."""
-    if idem.endswith(":"):
-        raise InputError.one("no-idem", NOWHERE, "页面不完整，没有提交。", "刷新页面后再提交。")
     how: dict[str, Any] = {
         "kind": item.row["kind"],
         "indicators": [asked.indicator for asked in item.asked],

@@ -15,7 +15,7 @@ from duban.matrix.model import Unit
 from duban.office import Office
 from duban.reports.digestpaper import docx_bytes, write_docx
 from duban.reports.mailpage import render_html
-from duban.reports.note import BOT_BYTES, render_bot, render_markdown
+from duban.reports.note import BOT_BYTES, render_bot, render_markdown, render_text
 from duban.reports.week import Digest, Frame, as_json
 from duban.reports.weekitems import Rules
 from duban.reports.weekwork import WEEK_NAMES, build, month_start
@@ -30,6 +30,7 @@ __all__ = [
     "render_bot",
     "render_html",
     "render_markdown",
+    "render_text",
     "write_digest",
     "write_docx",
 ]

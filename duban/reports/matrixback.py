@@ -13,6 +13,7 @@ from duban.reports.matrixtable import CLASS_WORDS, EVERY_WORDS, EXACT, PRINTED, 
 
 Value = str | list[str] | list[dict[str, str]] | dict[str, str | list[str]]
 LIST_MARK, PART_MARK = "；", "｜"
+_LATER = frozenset({"取消日期"})  # columns that a workbook of an earlier release does not have
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ def own_rows(rows: Sequence[Sequence[str]]) -> list[OwnRow] | None:
 
     Rows without a number in 编号 are notes. A row that the office added is one as soon as it has a 编号.
     """
-    wanted = {*PRINTED, *EXACT}
+    wanted = {*PRINTED, *EXACT} - _LATER
     for at, row in enumerate(rows):
         head = [cell.strip() for cell in row]
         if wanted <= set(head):
@@ -73,12 +74,18 @@ def task_keys(row: OwnRow, place: Place, issues: Issues) -> dict[str, Value]:
         "weight": cells["权重"],
         "urgent": cells["急件"],
         "replaces": _listed(cells["代替任务"]),
+        "withdrawn": cells.get("取消日期", ""),
     }
     return {key: value for key, value in keys.items() if value}
 
 
 def _listed(text: str, mark: str = LIST_MARK) -> list[str]:
-    return [part.strip() for part in text.split(mark) if part.strip()]
+    """The items of a list; a mark written twice belongs to an item."""
+    parts = text.replace(mark * 2, _INSIDE).split(mark)
+    return [part.replace(_INSIDE, mark).strip() for part in parts if part.strip()]
+
+
+_INSIDE = "\x00"
 
 
 def _word(heading: str, said: str, words: Mapping[str, str], place: Place, issues: Issues) -> str:
@@ -99,8 +106,10 @@ def _word(heading: str, said: str, words: Mapping[str, str], place: Place, issue
 def _milestones(text: str, place: Place, issues: Issues) -> list[dict[str, str]]:
     found = []
     for stone in _listed(text):
-        parts = _listed(stone, PART_MARK)
-        if len(parts) == 3:
+        key, _, rest = stone.partition(PART_MARK)
+        title, _, deadline = rest.rpartition(PART_MARK)
+        parts = (key.strip(), title.strip(), deadline.strip())
+        if all(parts):
             found.append(dict(zip(("id", "title", "deadline"), parts, strict=True)))
         else:
             issues.error(

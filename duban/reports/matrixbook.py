@@ -24,7 +24,7 @@ SHEET = "任务分工表"
 EXACT_NOTE = "以下各列不打印，供 duban import 读回原样；改动任务时请一并改。"
 
 _WIDTHS = (5, 10, 41, 20, 19.5, 20, 16, 17, 9)  # of the printed columns, in digits
-_EXACT_WIDTHS = (8, 24, 36, 18, 30, 24, 9, 18, 22, 22, 7, 10, 10, 14, 18, 30, 6, 9, 12, 12)
+_EXACT_WIDTHS = (8, 24, 36, 18, 30, 24, 9, 18, 22, 22, 7, 10, 10, 14, 18, 30, 6, 9, 12, 12, 12)
 _CENTRED = frozenset({0, 1, 4, 6, 7, 8})
 _AREA, _WORK, _ISSUER_ENDS = 1, 2, 5
 _FIRST_EXACT = len(_WIDTHS)
@@ -138,7 +138,8 @@ class _Writer:
         self._sheet.write_string(self._row, 0, f"印发单位：{table.issuer}", looks.left)
         told = f"共{len(table.rows)}项，截至{chinese_day(table.as_of)}"
         self._line(told, looks.right, _NOTE_PT, first=_ISSUER_ENDS)
-        aside = f"{EXACT_NOTE}方案编号：{table.plan_id}；文本校验值：{table.digest[:16]}"
+        term = f"起止：{table.starts_on}至{table.ends_on}；年度：{table.year}"
+        aside = f"{EXACT_NOTE}方案编号：{table.plan_id}；{term}；文本校验值：{table.digest[:16]}"
         self._sheet.write_string(self._row, _FIRST_EXACT, aside)
         self._row += 1
         for column, name in enumerate((*PRINTED, *EXACT)):

@@ -80,6 +80,7 @@ EXACT = (
     "各负其责",
     "领域编号",
     "代替任务",
+    "取消日期",
 )
 """Columns outside the print area: what an office does not print, and an import needs."""
 
@@ -135,6 +136,9 @@ class MatrixTable:
     notes: tuple[str, ...]
     as_of: date
     example: bool
+    starts_on: date
+    ends_on: date
+    year: int  # of phrases that name none
 
 
 def matrix_table(matrix: Matrix, as_of: date) -> MatrixTable:
@@ -155,6 +159,9 @@ def matrix_table(matrix: Matrix, as_of: date) -> MatrixTable:
         notes=tuple(_notes(plan.tasks, inforce, as_of)),
         as_of=as_of,
         example=any(task.source is Source.EXAMPLE for task in inforce),
+        starts_on=plan.starts_on,
+        ends_on=plan.ends_on,
+        year=plan.year,
     )
 
 
@@ -170,7 +177,7 @@ def flat_rows(matrix: Matrix) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         _flat_row(_row(number, areas.get(task.area, task.area), task, matrix), more)
         for number, task in enumerate(matrix.plan.tasks, 1)
     ]
-    return (*FLAT, *more, "取消日期"), rows
+    return (*FLAT, *more), rows
 
 
 def _flat_row(row: TaskRow, more: Sequence[str]) -> tuple[str, ...]:
@@ -187,7 +194,6 @@ def _flat_row(row: TaskRow, more: Sequence[str]) -> tuple[str, ...]:
         exact["权重"],
         task.source.value,
         *(exact[name] for name in more),
-        task.withdrawn_on.isoformat() if task.withdrawn_on else "",
     )
 
 
@@ -254,7 +260,7 @@ def _exact(task: Task, names: UnitWords) -> tuple[str, ...]:
         task.text,
         task.clause,
         task.responsibility,
-        "；".join(task.evidence),
+        listed(task.evidence),
         EVERY_WORDS[rule.every] if rule and rule.every else "",
         names.joined(rule.by, task.responsibility) if rule else "",
         rule.due_phrase if rule else "",
@@ -262,16 +268,20 @@ def _exact(task: Task, names: UnitWords) -> tuple[str, ...]:
         format(task.weight, "f"),
         CLASS_WORDS[task.deadline_class],
         task.anchor,
-        "；".join(task.goals),
-        "；".join(task.indicators),
-        "；".join(
-            f"{stone.id}｜{stone.title}｜{stone.deadline_phrase}" for stone in task.milestones
-        ),
+        listed(task.goals),
+        listed(task.indicators),
+        listed(f"{stone.id}｜{stone.title}｜{stone.deadline_phrase}" for stone in task.milestones),
         "是" if task.urgent else "否",
         "是" if task.joint else "否",
         task.area,
-        "；".join(task.replaces),
+        listed(task.replaces),
+        task.withdrawn_on.isoformat() if task.withdrawn_on else "",
     )
+
+
+def listed(items: Iterable[str]) -> str:
+    """Items joined by ``；``; one that stands inside an item is written twice, so that it reads back."""
+    return "；".join(item.replace("；", "；；") for item in items)
 
 
 def _notes(everything: Sequence[Task], inforce: Sequence[Task], as_of: date) -> Iterable[str]:

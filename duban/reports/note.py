@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 
@@ -151,3 +152,16 @@ def _groups(digest: Digest) -> Iterable[str]:
             "|---|---:|---:|---:|---:|---:|---:|",
         )
         yield from (f"| {' | '.join(map(plain, group_cells(group)))} |" for group in digest.groups)
+
+
+def render_text(digest: Digest) -> str:
+    """The digest as plain mail text: the same words without Markdown's signs."""
+    lines = []
+    for line in render_markdown(digest).splitlines():
+        if re.fullmatch(r"[|\s:-]+", line) and "-" in line:
+            continue  # the rule under a table's head
+        bare = re.sub(r"^#+\s*", "", line).replace("**", "")
+        if bare.startswith("|"):
+            bare = "　".join(cell.strip() for cell in bare.strip("|").split("|"))
+        lines.append(re.sub(r"\[([^\]]*)\]\(([^)]*)\)", r"\1 \2", bare))
+    return "\n".join(lines) + "\n"

@@ -207,9 +207,10 @@ def month_start(frame_to_on: date) -> datetime:
 def _burden(frame: week.Frame, items: Iterable[Item], sent: Iterable[SentOut]) -> week.Burden:
     since = month_start(frame.to_on)
     until = min(clock.at(_next_month(frame.to_on)), frame.as_of)
-    asks: Counter[str] = Counter()
-    for item in items:
-        asks[item.duty.unit_name] += within(item.duty.requested_at, since, until)
+    # Only units that were asked: those nobody asked would drag the median down to 0.
+    asks = Counter(
+        item.duty.unit_name for item in items if within(item.duty.requested_at, since, until)
+    )
     people = Counter(
         (each.unit, each.post) for each in sent if within(each.settled_at, since, until)
     )
@@ -220,7 +221,7 @@ def _burden(frame: week.Frame, items: Iterable[Item], sent: Iterable[SentOut]) -
         units=len(asks),
         asks=sum(asks.values()),
         median=_median(list(asks.values())),
-        top=tuple(week.Asks(unit, count) for unit, count in ranked[:TOP_ASKED] if count),
+        top=tuple(week.Asks(unit, count) for unit, count in ranked[:TOP_ASKED]),
         messages=messages,
         people=len(people),
         average=_average(messages, len(people)),

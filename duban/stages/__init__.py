@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from duban import clock
+from duban.errors import UsageError
 
 if TYPE_CHECKING:
     from duban.office import Office
@@ -50,6 +51,7 @@ class StageReport:
     counts: Mapping[str, int] = field(default_factory=dict)
     lines: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    outside: bool = False  # something outside failed; nothing is lost, a later run goes on
 
     def as_json(self) -> dict[str, object]:
         """The documented keys of a report."""
@@ -59,6 +61,7 @@ class StageReport:
             "counts": dict(self.counts),
             "lines": list(self.lines),
             "files": list(self.files),
+            "outside": self.outside,
         }
 
 
@@ -92,5 +95,10 @@ def run_stage(
     from duban.office import open_office
     from duban.settings import find_home
 
-    with open_office(find_home(home)) as office:
-        return stage_function(name)(office, logical_moment(name, on, slot, office.ledger.now()))
+    with open_office(find_home(home), create=False) as office:
+        now = office.ledger.now()
+        if on is not None and on > clock.day_of(now) and not office.home.example:
+            raise UsageError(
+                f"{on} 还没有到，正式台账不能预先处理。", "去掉 --date，或用 duban preview 预演。"
+            )
+        return stage_function(name)(office, logical_moment(name, on, slot, now))

@@ -125,7 +125,7 @@ def take_in_folder(office: Office, at: datetime) -> tuple[int, tuple[str, ...], 
     """
     inbox = office.home.var / "inbox"
     paths = (
-        sorted(path for path in inbox.glob("*.xlsx") if not path.name.startswith("~$"))
+        sorted(path for path in inbox.glob("*.xlsx") if path.is_file() and path.name[:2] != "~$")
         if inbox.is_dir()
         else []
     )
@@ -141,6 +141,8 @@ def _take_in_file(office: Office, path: Path, at: datetime) -> tuple[int, str]:
     try:
         reports = read_workbook(office, path.read_bytes(), at)
         taken = submit_all(office, reports, at, actor=f"drop:{path.name}"[:120])
+    except OSError as problem:
+        return 0, f"{path.name}：读不出来（{problem.strerror}），留在原处，下次再收。"
     except InputError as problem:
         _set_aside(path, "未收", str(problem))
         return 0, f"{path.name}：未收。{problem}"
@@ -151,9 +153,14 @@ def _take_in_file(office: Office, path: Path, at: datetime) -> tuple[int, str]:
 def _set_aside(path: Path, folder: str, why: str) -> None:
     target = path.parent / folder
     target.mkdir(exist_ok=True)
-    path.replace(target / path.name)
+    place = target / path.name
+    number = 1
+    while place.exists():  # an earlier file of the same name is evidence too
+        number += 1
+        place = target / f"{path.stem}（{number}）{path.suffix}"
+    path.replace(place)
     if why:
-        (target / f"{path.name}.说明.txt").write_text(why, encoding="utf-8")
+        place.with_name(f"{place.name}.说明.txt").write_text(why, encoding="utf-8")
 
 
 def read_workbook(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 from datetime import datetime
 
 from duban.errors import Issues
-from duban.ledger import links
+from duban.ledger import links, outbox
 from duban.ledger.outbox import Letter
 from duban.office import Office
 from duban.stages import StageReport, ticks
@@ -26,7 +27,7 @@ def run(office: Office, at: datetime) -> StageReport:
         channels,
         at,
         socket.gethostname(),
-        prepare=lambda letter: personal(letter, key),
+        prepare=lambda letter: personal(office, letter, key),
     )
     counts = {
         "已送出": report.sent,
@@ -38,14 +39,28 @@ def run(office: Office, at: datetime) -> StageReport:
     with office.ledger.write("duban:deliver", at) as writing:
         if any(counts.values()):
             ticks.tick(writing, "deliver", at, counts)
-    return StageReport("deliver", at, counts, report.problems)
+        left = outbox.stats(writing.conn)
+    lines = list(report.problems)
+    queued = left.states.get("queued", 0)
+    if queued:
+        lines.append(f"仍有{queued}条消息在队列里（未到发送时间、等待重试，或正由另一进程发送）。")
+    return StageReport("deliver", at, counts, tuple(lines), outside=bool(report.problems))
 
 
-def personal(letter: Letter, key: bytes) -> Letter:
-    """The letter with the reader's own link in place of the placeholder; tokens are never stored."""
-    from dataclasses import replace
+def personal(office: Office, letter: Letter, key: bytes) -> Letter:
+    """The letter with the reader's own link in place of the placeholder; tokens are never stored.
 
-    token = links.token_for(key, links.link_name(letter.unit, letter.post, letter.not_before))
+    The link is made sure of at this moment: one that was revoked meanwhile must not go out.
+    """
+    if links.PLACEHOLDER not in letter.text + letter.html:
+        return letter
+    unit, post, person = letter.unit, letter.post, letter.person
+    with office.ledger.read() as conn:
+        token = links.working(conn, key, office.ledger.now(), unit=unit, post=post, person=person)
+    if not token:
+        with office.ledger.write("duban:deliver") as writing:
+            days = office.settings.link_days
+            token = links.issue(writing, key, unit, post, person, days=days)
     return replace(
         letter,
         text=letter.text.replace(links.PLACEHOLDER, token),

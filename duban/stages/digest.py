@@ -19,6 +19,7 @@ from duban.reports import digest as reports
 from duban.reports.digest import Digest
 from duban.settings import EXAMPLE_MARK
 from duban.stages import StageReport, ticks
+from duban.stages.hours import next_sending
 from notifier.config import load_channels
 from notifier.route import choose
 
@@ -87,7 +88,7 @@ def _send(office: Office, writing: Writing, found: Digest, paths: tuple[Path, ..
                 address=route.address,
                 channel=channels.for_address(route.address),
                 subject=_subject(found),
-                text=reports.render_markdown(found),
+                text=reports.render_text(found),
                 html=reports.render_html(found),
                 attachments=tuple(
                     path.relative_to(office.home.var).as_posix()
@@ -95,7 +96,7 @@ def _send(office: Office, writing: Writing, found: Digest, paths: tuple[Path, ..
                     if path.suffix == ".docx"
                 ),
                 urgent=False,
-                not_before=writing.at,
+                not_before=next_sending(office, writing.at),
             )
         )
     return outbox.queue(writing, list({letter.id: letter for letter in letters}.values()))

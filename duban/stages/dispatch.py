@@ -19,12 +19,17 @@ from duban.ledger.outbox import Letter
 from duban.ledger.store import Writing
 from duban.matrix.model import Unit, UnitKind
 from duban.office import Office
-from duban.status import chinese_day_week, standing
+from duban.stages.hours import may_send
+from duban.status import STATE_NAMES, chinese_day_week, standing
 from notifier.config import Channels, load_channels
 from notifier.envelope import letters_of
 from notifier.group import group
 from notifier.message import Bundle, Line, Recipient
 from notifier.route import choose
+
+EXPIRES_AFTER_WORKING_DAYS = 5
+DEAD_FOR_DAYS = 30
+"""An address that refused mail is passed over for so long, then tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +42,21 @@ class Sent:
 
 def dispatch(office: Office, writing: Writing) -> Sent:
     """Group what is pending into messages and queue them, in the caller's transaction."""
+    again = _say_again(writing)
     rows = queries.pending_notices(writing.conn)
     papers = {f"step:{step.id}" for step in office.escalation.steps if step.confirm}
     stale = [row for row in rows if not _still_owed(row, papers)]
     _settle(writing, [(row, _moot(row), "") for row in stale])
     live = [row for row in rows if _still_owed(row, papers)]
-    if not live or not _may_send(office, writing.at):
-        return Sent({"待下一工作时段": len(live), "已无须提醒": len(stale)})
+    if not live or not may_send(office, writing.at):
+        return Sent(
+            {"待下一工作时段": len(live), "已无须提醒": len(stale), "未送达、改日再发": again}
+        )
+    since = writing.at - timedelta(days=DEAD_FOR_DAYS)
+    dead = outbox.dead_addresses(writing.conn, since)
     addressed = [
-        (row, _recipient(office, row, writing.at), _line(office, row, writing.at)) for row in live
+        (row, _recipient(office, row, writing.at, dead), _line(office, row, writing.at))
+        for row in live
     ]
     letters, held = _choose(office, writing, _bundles(office, writing, addressed))
     queued = outbox.queue(writing, [letter for parts in letters.values() for letter in parts])
@@ -61,7 +72,13 @@ def dispatch(office: Office, writing: Writing) -> Sent:
         dict.fromkeys(f"{to.unit_name}：{to.note}" for _, to, _ in addressed if to.note)
     )
     return Sent(
-        {"发出消息": queued, "今日已发、并入下一工作日": held, "已无须提醒": len(stale)}, detours
+        {
+            "发出消息": queued,
+            "今日已发、并入下一工作日": held,
+            "已无须提醒": len(stale),
+            "未送达、改日再发": again,
+        },
+        detours,
     )
 
 
@@ -88,14 +105,9 @@ def _moot(row: queries.Row) -> tuple[str, str]:
         "suspended": ("suspended", "任务暂缓中"),
         "unstarted": ("unstarted", "起算点改为未定，尚未起算"),
     }
-    return reasons.get(row["state"], ("moot", f"状态已变为{row['state']}"))
-
-
-def _may_send(office: Office, at: datetime) -> bool:
-    """Only in the working hours of working days, make-up Saturdays included."""
-    moment = clock.local(at)
-    hours = office.settings.works_from <= moment.time() <= office.settings.works_until
-    return hours and office.calendar.is_workday(moment.date())
+    return reasons.get(
+        row["state"], ("moot", f"状态已变为{STATE_NAMES.get(row['state'], row['state'])}")
+    )
 
 
 def _bundles(
@@ -111,10 +123,10 @@ def _bundles(
     )
 
 
-def _recipient(office: Office, row: queries.Row, at: datetime) -> Recipient:
+def _recipient(office: Office, row: queries.Row, at: datetime, dead: Collection[str]) -> Recipient:
     post = row["recipient"]
     unit = _county_unit(office) if post == "county" else unit_of(office, row["unit"])
-    route = choose(unit, post, clock.day_of(at), office=office.office_unit)
+    route = choose(unit, post, clock.day_of(at), office=office.office_unit, dead=dead)
     home = unit_of(office, route.unit)
     return Recipient(home.id, home.short, route.post, route.person, route.address, route.note)
 
@@ -183,7 +195,6 @@ def _choose(
     known = queries.message_ids(writing.conn, sorted(ids))
     letters: dict[Place, list[Letter]] = {}
     held = 0
-    key = links.home_key(office.home)
     channels = _channels(office)
     for bundle in bundles:
         numbers = range(1, cap + 1) if bundle.urgent else (0,)
@@ -191,15 +202,39 @@ def _choose(
         if free is None:
             held += len(bundle.lines)
             continue
-        links.issue(writing, key, bundle.unit, bundle.post, days=office.settings.link_days)
         letters[bundle.unit, bundle.post, bundle.urgent] = letters_of(
             bundle,
             channels,
             writing.at,
             key=message_id(bundle, free),
-            expires_at=clock.at(bundle.day + timedelta(days=3)),
+            expires_at=_expiry(office, bundle),
         )
     return letters, held
+
+
+def _expiry(office: Office, bundle: Bundle) -> datetime | None:
+    """A reminder is stale after five working days; what was urged or returned is said, however late."""
+    if any(line.kind in {"urge", "supervise", "returned"} for line in bundle.lines):
+        return None
+    return clock.end_of(office.calendar.add(bundle.day, EXPIRES_AFTER_WORKING_DAYS))
+
+
+def _say_again(writing: Writing) -> int:
+    """What was in a message that reached nobody is to be said again: nothing is lost in silence."""
+    unsaid = queries.unsaid_notices(writing.conn)
+    writing.record(
+        *(
+            Draft(
+                "notice.settled",
+                row["id"],
+                {"id": row["id"], "outcome": "pending", "message": None},
+                why=f"所在消息{'过期未发' if row['message_state'] == 'expired' else '送不到'}，改日再发",
+                obligation=row["obligation"],
+            )
+            for row in unsaid
+        )
+    )
+    return len(unsaid)
 
 
 def _channels(office: Office) -> Channels:

@@ -17,10 +17,17 @@ from duban.stages import StageReport
 
 def begins(office: Office, writing: Writing, stage: str) -> datetime:
     """The moment after which this stage has not worked yet: its last tick, else the first day of use."""
-    tick = queries.last_tick(writing.conn, stage)
-    if tick is not None:
-        return tick.logical_at
+    known = _known(writing, stage)
+    if known is not None:
+        return known
     return clock.at(in_use_from(office, writing)) - timedelta(seconds=1)
+
+
+def _known(writing: Writing, stage: str) -> datetime | None:
+    """The last tick that can be true: one in the future came from a mistaken date and does not count."""
+    found = queries.last_tick(writing.conn, stage)
+    horizon = max(writing.at, writing.recorded_at)
+    return found.logical_at if found is not None and found.logical_at <= horizon else None
 
 
 def in_use_from(office: Office, writing: Writing) -> date:
@@ -45,8 +52,8 @@ def resting(writing: Writing, stage: str, at: datetime) -> StageReport:
 
 def tick(writing: Writing, stage: str, at: datetime, counts: Mapping[str, int]) -> None:
     """Record the tick in the same transaction as what it did; a moment already passed is not recorded."""
-    known = queries.last_tick(writing.conn, stage)
-    if known is not None and known.logical_at >= at:
+    known = _known(writing, stage)
+    if known is not None and known >= at:
         return
     row = {
         "stage": stage,

@@ -20,12 +20,13 @@ from notifier.smtp import good_address
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A letter with what sending it needs."""
+    """A letter with what sending it needs. ``form``: what its text is, as its channel says: mail, md, text."""
 
     letter: Letter
     sender: Sender
     attachments: tuple[Attachment, ...]
     sent_at: datetime
+    form: str = "mail"
 
     def refused(self) -> Outcome | None:
         """Why no mail can be made of it, or None: a wrong sender is the channel's fault, not the letter's."""
