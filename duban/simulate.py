@@ -230,7 +230,8 @@ class _Actors:
             for row in queries.obligations(
                 writing.conn, states=("waiting", "active", "returned"), due_until=horizon
             ):
-                if self._sends_on(row) == day:
+                on = self._sends_on(row)
+                if on is not None and on <= day:  # what its day was before the play began is sent now
                     self._send(writing, row, tally)
 
     def _sends_on(self, row: queries.Row) -> date | None:

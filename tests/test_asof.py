@@ -37,6 +37,13 @@ TASK: dict[str, Any] = {
     "indicators": ["cases"],
     "report": {"every": "quarter", "due": "每季度最后一个月25日前", "by": ["龙湖镇", "辛店镇"]},
 }
+LONG_TASK: dict[str, Any] = {
+    "id": "T-02",
+    "title": "全年工作",
+    "lead": ["市市场监管局"],
+    "deadline": "2026年12月31日前",
+    "report": {"every": "quarter", "due": "每季度最后一个月25日前", "by": ["龙湖镇"]},
+}
 INDICATOR: dict[str, Any] = {
     "id": "cases",
     "name": "调解件数",
@@ -56,7 +63,7 @@ class World:
     """An office that works through its year, and asks for runs at any moment."""
 
     def __init__(self, root: Path, ledger: Ledger, told: Told) -> None:
-        home = home_of(root, {"tasks": [TASK], "indicators": [INDICATOR]})
+        home = home_of(root, {"tasks": [TASK, LONG_TASK], "indicators": [INDICATOR]})
         (home / "config" / "assessment").mkdir(exist_ok=True)
         shutil.copy(ROOT / "config" / "assessment" / "2024.yaml", home / "config" / "assessment")
         desk = need_desk(Home(home), date(2026, 1, 1))
@@ -180,7 +187,8 @@ def test_the_ledger_itself_is_read_when_nothing_came_since(world: World) -> None
 
 
 def test_before_the_plan_was_written_there_is_nothing_to_score(world: World) -> None:
-    assert world.facts(date(2025, 12, 31), 2025) == {}
+    assert world.facts(date(2025, 12, 31)) == {}
+    assert "cases/longhu!indicator" in world.facts(date(2026, 1, 1))
 
 
 # ---- returns and extensions --------------------------------------------------------------------
@@ -209,7 +217,7 @@ def test_a_return_gives_days_but_leaves_the_due(world: World) -> None:
 
 
 def test_an_extension_beyond_the_year_stays_in_the_year_of_its_first_due(world: World) -> None:
-    q4 = "T-01/longhu/report:2026Q4"
+    q4 = "T-02/longhu/report:2026Q4"
     world.extend("2026-12-20 10:00", q4, date(2027, 1, 15))
     assert not any(q4 in key for key in world.facts(date(2026, 12, 31)))
     assert not any(q4 in key for key in world.facts(date(2027, 1, 10)))
@@ -248,5 +256,7 @@ def test_a_day_that_has_not_come_is_refused(cli: Cli, shipped: Path) -> None:
     args = ("assess", "run", "--year", str(tomorrow.year), "--home", shipped)
     code, _, noted = cli(*args, "--date", str(tomorrow))
     assert (code, f"{tomorrow} 还没有到" in noted) == (2, True)
+    code, _, noted = cli("assess", "run", "--year", str(tomorrow.year + 1), "--home", shipped)
+    assert (code, "还没有开始" in noted) == (2, True)
     assert not list(shipped.glob("var/scores/*"))
     assert cli("assess", "show", "--home", shipped)[0] == 2  # nothing was frozen

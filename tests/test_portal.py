@@ -18,6 +18,7 @@ from duban.ledger import links, queries
 from duban.ledger.events import Draft
 from duban.portal import guard
 from duban.portal.pages import FOLDER
+from duban.stages import upkeep
 from duban.stages.upkeep import STALE
 from portal_home import (
     FINISH,
@@ -512,6 +513,16 @@ def test_health_gives_a_stage_that_never_ran_time_for_its_first_turn(house: Hous
     assert "digest" not in said.json()["stale"]
 
 
+def test_upkeep_names_the_same_stages_as_health(house: House) -> None:
+    ticked(house, MORNING, *STALE)
+    house.watch.at = MORNING + timedelta(hours=49)
+    said = upkeep.run(house.portal.office, house.watch.at)
+    late = [stage for stage in STALE if stage not in {"digest", "upkeep"}]
+    assert said.counts["久未运行"] == len(late)
+    assert "警报：remind已超过36小时没有运行。" in said.lines
+    assert house.client.get("/healthz").json()["stale"] == late
+
+
 def test_health_names_a_tick_of_a_day_to_come(house: House) -> None:
     ticked(house, MORNING, *STALE)
     assert house.client.get("/healthz").status_code == 200
@@ -530,7 +541,8 @@ def test_text_files_are_read_again_when_they_change_and_kept_when_they_break(
     tasks.write_text("tasks: [{", "utf-8")
     browser = house.unit()
     assert "换了说法" in browser.get(page(REPORT)).text
-    assert [each for each in caplog.messages if "duban check" in each] == caplog.messages != []
+    assert len(caplog.messages) == 1  # said once, not at every request
+    assert "duban check" in caplog.messages[0]
     # an editor that is just swapping the file: the name is there, the file is not
     tasks.unlink()
     tasks.symlink_to(tasks.with_suffix(".gone"))

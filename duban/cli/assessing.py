@@ -23,7 +23,7 @@ def run(args: argparse.Namespace) -> int:
     home = find_home(args.home)
     with open_office(home) as office:
         at = _moment(show.day(args.date), office.ledger.now())
-        report = assess(office, year_period(args.year or clock.day_of(at).year, at))
+        report = assess(office, year_period(_year(args.year, at), at))
     if args.format == "json":
         show.as_json(report.as_json())
     else:
@@ -42,6 +42,16 @@ def _moment(on: date | None, now: datetime) -> datetime:
             f"--date 写 {today} 或以前的一天；不写就按现在计分。",
         )
     return now if on is None or on == today else clock.end_of(on)
+
+
+def _year(given: int | None, at: datetime) -> int:
+    """The year to score. Raises UsageError for one that had not begun at the moment."""
+    seen = clock.day_of(at).year
+    if given and given > seen:
+        raise UsageError(
+            f"到那一天，{given}年还没有开始，没有可计的分。", f"--year 写 {seen} 或以前的年份。"
+        )
+    return given or seen
 
 
 def _frozen(args: argparse.Namespace, name: str) -> dict[str, Any]:

@@ -379,7 +379,9 @@ class Serials:
 
     def take(self, draft: Draft) -> None:
         """Look at the serial of the next task; a new 1 begins a new run."""
-        text = draft.serial.strip("()（）.．、 ")
+        text = draft.serial
+        if not text.isdigit():
+            text = text.strip("()（）.．、 ")
         if not (text.isascii() and text.isdigit()) or len(text) > 6:
             return
         number = int(text)

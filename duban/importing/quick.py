@@ -30,7 +30,7 @@ from duban.importing.headers import (
 from duban.importing.scan import Group
 from duban.importing.task import Draft, Named
 from duban.importing.wording import DITTO, MAX_TITLE
-from duban.importing.write import units_block
+from duban.importing.write import units_lines
 
 _ONE = (SERIAL, AREA, TITLE, TEXT, LEAD, SUPPORT, OWNER, DEADLINE)
 
@@ -61,6 +61,10 @@ class QuickRows:
         self.serial, self.area = columns.one(SERIAL), columns.one(AREA)
         self.due, self.goals = columns.one(DEADLINE), roles.get(DELIVERABLE, ())
         self.units = tuple(max(columns.one(role), -1) for role in (LEAD, SUPPORT, OWNER))
+        self.labels = tuple(
+            f"{columns.labels.get(column, role)}："
+            for column, role in zip(self.units, ("牵头单位", "配合单位"), strict=False)
+        )
         self.extra = tuple(
             (column, f"{columns.labels.get(column, '备注')}：") for column in roles.get(EXTRA, ())
         )
@@ -83,8 +87,10 @@ class QuickRows:
         if not self._plain(row, cells):
             return None
         due = cells[self.due]
-        units = self.known.get(self._said(cells))
-        if units is None or due not in self.deadlines:
+        if due not in self.deadlines:
+            return None
+        units = self._known(cells)
+        if units is None:
             return None
         title, path = cells[self.title], group.path
         text = cells[self.text] if self.text >= 0 else ""
@@ -114,6 +120,7 @@ class QuickRows:
             deadline_at=(row, self.due),
             comments=[label + cells[at] for at, label in self.extra if cells[at]],
             rows=group.rows,
+            tame=row in self.context.grid.tame,
             unit_lines=units.lines,
         )
 
@@ -133,21 +140,49 @@ class QuickRows:
             draft.joint,
             draft.responsibility,
             draft.unit_at[1],
-            units_block(draft),
+            units_lines(draft.lead, draft.support, draft.responsibility, joint=draft.joint),
         )
 
     def _plain(self, row: int, cells: list[str]) -> bool:
         if row in self.odd_rows or row in self.numbers or len(cells) < self.width:
             return False
         title = cells[self.title]
-        if not title or len(title) > MAX_TITLE or not DITTO.isdisjoint(cells):
+        if not title or len(title) > MAX_TITLE or (self.area >= 0 and not cells[self.area]):
             return False
-        if self.area >= 0 and not cells[self.area]:
+        if row in self.context.grid.tame:
+            return True
+        if not DITTO.isdisjoint(cells):
             return False
         if "\n" not in "".join(cells):
             return True
         allowed = {self.text, *self.goals}
         return not any("\n" in cell for at, cell in enumerate(cells) if at not in allowed)
+
+    def _known(self, cells: list[str]) -> _Units | None:
+        """The units that these cells name; two columns are read apart, when each is without a doubt."""
+        said = self._said(cells)
+        units = self.known.get(said)
+        if units is None and said[0] and not said[2]:
+            units = self._two_columns(*said[:2])
+            if units is not None:
+                self.known[said] = units
+        return units
+
+    def _two_columns(self, lead: str, support: str) -> _Units | None:
+        reader, columns = self.context.reader, self.units
+        first, second = reader.units(lead), reader.units(support)
+        parts = (*first.names, *second.names)
+        doubt = first.open_ended or second.open_ended or any(part.note for part in parts)
+        if doubt or not first.names or any(part.role == "support" for part in first.names):
+            return None
+        leaders = [Named(part.text, part.raw, (-1, columns[0])) for part in first.names]
+        helpers = [Named(part.text, part.raw, (-1, columns[1])) for part in second.names]
+        if {each.text for each in leaders} & {each.text for each in helpers}:
+            return None
+        told = f"{self.labels[0]}{lead}" + (f"；{self.labels[1]}{support}" if support else "")
+        joint = first.joint or second.joint
+        lines = units_lines(leaders, helpers, told, joint=joint)
+        return _Units(leaders, helpers, joint, told, columns[0], lines)
 
     def _goal(self, cells: list[str]) -> str:
         if len(self.goals) == 1:

@@ -113,9 +113,8 @@ def convert(order: Order, grids: Sequence[Grid]) -> tuple[Report, Iterator[tuple
     reader = Reader(year, names, known_of(directory) if directory else None)
     drafts = _drafts(tables, reader, findings, accounts)
     every = [draft for _, found in drafts for draft in found]
-    judge = Judge(
-        reader, findings, units={each.text for one in every for each in (*one.lead, *one.support)}
-    )
+    lists = {id(each): each for one in every for each in (one.lead, one.support)}
+    judge = Judge(reader, findings, units={each.text for names in lists.values() for each in names})
     for table, found in drafts:
         judge.table(table, found)
     roster = roster_of(every, reader, title, findings)

@@ -53,9 +53,8 @@ class Draft:
     comments: list[str] = field(default_factory=list)
     id: str = ""
     rows: list[int] = field(default_factory=list)
-    unit_lines: str = (
-        ""  # lead, support and responsibility as YAML, when an equal row has been written
-    )
+    tame: bool = False  # no text of it needs quoting but for how it begins
+    unit_lines: str = ""  # as YAML, when an equal row has been read
 
     def place_of(self, named: Named) -> At:
         """The cell of a name; tasks that share a list of names each have it in their own row."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from duban.errors import UsageError
 from duban.importing.emit import block, comment, flow, name, remark, scalar
 from duban.importing.roster import Roster
-from duban.importing.task import Draft
+from duban.importing.task import Draft, Named
 
 MAX_FILE_CHARS = (
     1_200_000  # the reader refuses files over 5 MB; a Chinese character takes three bytes
@@ -115,6 +115,8 @@ _INDENT = "    "
 def task_text(draft: Draft) -> str:
     """One task as YAML, with the cell it comes from and what no key holds as comments."""
     where = f"{draft.grid.name}!{draft.grid.place(draft.row, draft.title_at[1])}"
+    if draft.tame:
+        return _tame_text(draft, where)
     text = f"  - id: {draft.id}   {comment(where)}\n    title: {scalar(draft.title)}\n"
     for each in draft.comments:
         text += f"    {remark(each)}\n"
@@ -122,7 +124,9 @@ def task_text(draft: Draft) -> str:
         text += block("text", draft.text, _INDENT) + "\n"
     if draft.clause:
         text += f"    clause: {scalar(draft.clause)}\n"
-    text += draft.unit_lines or units_block(draft)
+    text += draft.unit_lines or units_lines(
+        draft.lead, draft.support, draft.responsibility, joint=draft.joint
+    )
     if draft.deliverable:
         text += block("deliverable", draft.deliverable, _INDENT) + "\n"
     text += f"    deadline: {name(draft.deadline)}\n" if draft.deadline else _no_deadline(draft)
@@ -131,16 +135,42 @@ def task_text(draft: Draft) -> str:
     return f"{text}    weight: {draft.weight}\n\n" if draft.weight else text
 
 
-def units_block(draft: Draft) -> str:
+def units_lines(
+    lead: Sequence[Named], support: Sequence[Named], responsibility: str, *, joint: bool
+) -> str:
     """Lead, support and responsibility as YAML lines."""
-    text = f"    lead: {flow([each.text for each in draft.lead])}\n"
-    if draft.joint:
+    text = f"    lead: {flow([each.text for each in lead])}\n"
+    if joint:
         text += "    joint: 是\n"
-    if draft.support:
-        text += f"    support: {flow([each.text for each in draft.support])}\n"
-    if draft.responsibility:
-        text += f"    responsibility: {scalar(draft.responsibility)}\n"
+    if support:
+        text += f"    support: {flow([each.text for each in support])}\n"
+    if responsibility:
+        text += f"    responsibility: {scalar(responsibility)}\n"
     return text
+
+
+def _tame_text(draft: Draft, where: str) -> str:
+    """The same for a task whose texts are plain scalars as soon as they begin with a Chinese character."""
+    title, text, goal = draft.title, draft.text, draft.deliverable
+    head = f"  - id: {draft.id}   {comment(where)}\n    title: "
+    head += title if "\u4e00" <= title[0] <= "\u9fff" else scalar(title)
+    for each in draft.comments:
+        head += f"\n    # {each}"
+    if text:
+        head += "\n    text: " + (text if "\u4e00" <= text[0] <= "\u9fff" else scalar(text))
+    if draft.clause:
+        head += "\n    clause: " + (
+            draft.clause if draft.clause.startswith("序号") else name(draft.clause)
+        )
+    body = f"{head}\n{draft.unit_lines}"
+    if goal:
+        lines = goal.split("\n")
+        if all("\u4e00" <= line[:1] <= "\u9fff" for line in lines):
+            told = goal if len(lines) == 1 else "|-\n      " + "\n      ".join(lines)
+            body += f"    deliverable: {told}\n"
+        else:
+            body += block("deliverable", goal, _INDENT) + "\n"
+    return f"{body}    deadline: {name(draft.deadline)}\n"
 
 
 def _stones(draft: Draft) -> str:

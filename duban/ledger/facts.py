@@ -20,11 +20,10 @@ from duban import clock
 from duban.assessment.model import Fact, UnitEntry
 from duban.ledger import tables
 from duban.ledger.asof import known_at
+from duban.ledger.sources import RETURNED, Due, Sources, due_of
 from duban.matrix.model import Indicator, Matrix, Task
 
 REPORTS = frozenset({"report", "summary"})
-_RETURNED = "obligation.returned"
-_GRANTS = ("obligation.extended", "obligation.moved")
 _LEFT_OUT = ("historic", "cancelled", "merged", "unstarted", "suspended")
 
 
@@ -63,10 +62,10 @@ def gather_facts(
 
 def _duties(conn: Connection, matrix: Matrix, period: Period) -> Iterator[Fact]:
     rows = _obligations(conn, matrix.plan.id, period)
-    sources = _Sources(conn, [row["key"] for row in rows])
+    sources = Sources(conn, [row["key"] for row in rows])
     tasks = matrix.tasks_by_id
     for row in rows:
-        due = _due(row, sources)
+        due = due_of(row, sources)
         if due.first_at > period.as_of:
             continue
         running = due.at > period.as_of  # extended, and the extension is not over
@@ -102,133 +101,6 @@ def _obligations(conn: Connection, plan_id: str, period: Period) -> list[Any]:
     return list(conn.execute(query).mappings())
 
 
-@dataclass(frozen=True, slots=True)
-class _Due:
-    """The due by which an obligation is judged: the first one, and the one in force."""
-
-    first_on: date
-    first_at: datetime
-    on: date
-    at: datetime
-
-    @property
-    def words(self) -> str:
-        """How a note tells it."""
-        moved = f"（延期至{self.on}）" if self.on != self.first_on else ""
-        return f"时限{self.first_on}{moved}"
-
-
-def _due(row: Any, sources: _Sources) -> _Due:
-    """An extension moves the due. A return gives days to mend the report but leaves the due as it was."""
-    first_on, due_on, due_at = row["original_due_on"], row["due_on"], row["due_at"]
-    first_at = due_at if due_on == first_on else clock.end_of(first_on)
-    if row["extended"]:
-        due_on, due_at = sources.granted(row["key"]) or (due_on, due_at)
-    elif row["returned"]:
-        due_on, due_at = first_on, first_at
-    return _Due(first_on, first_at, due_on, due_at)
-
-
-class _Sources:
-    """The newest event of each kind and obligation, whether a report was late, and its evidence."""
-
-    def __init__(self, conn: Connection, keys: list[str]) -> None:
-        self._event: dict[tuple[str, str], str] = {}
-        self._returned: dict[str, list[date]] = {}
-        self._granted: dict[str, tuple[date, datetime]] = {}
-        self._listed: dict[str, str] = {}
-        self._read_listed(conn)
-        self._late: dict[str, bool] = {}
-        self._files: dict[str, list[str]] = {}
-        for start in range(0, len(keys), 500):
-            some = keys[start : start + 500]
-            self._read_events(conn, some)
-            self._read_days(conn, some)
-            self._read_submissions(conn, some)
-            self._read_evidence(conn, some)
-
-    def _read_events(self, conn: Connection, keys: list[str]) -> None:
-        e = tables.event.c
-        query = (
-            sa.select(e.obligation, e.kind, e.seq, e.hash)
-            .where(e.obligation.in_(keys), e.kind.like("obligation.%"))
-            .order_by(e.seq)
-        )
-        for obligation, kind, seq, digest in conn.execute(query):
-            self._event[obligation, kind] = f"{seq}:{digest[:12]}"
-
-    def _read_days(self, conn: Connection, keys: list[str]) -> None:
-        """The days of returns, and the due that was granted last."""
-        e = tables.event.c
-        query = (
-            sa.select(e.obligation, e.kind, e.occurred_at, e.data)
-            .where(e.obligation.in_(keys), e.kind.in_((_RETURNED, *_GRANTS)))
-            .order_by(e.seq)
-        )
-        for obligation, kind, occurred_at, data in conn.execute(query):
-            if kind == _RETURNED:
-                self._returned.setdefault(obligation, []).append(clock.day_of(occurred_at))
-                continue
-            row = json.loads(data)["row"]
-            if row.get("due_on") and row.get("due_at"):
-                moment = clock.parse_stamp(row["due_at"])
-                self._granted[obligation] = date.fromisoformat(row["due_on"]), moment
-
-    def _read_listed(self, conn: Connection) -> None:
-        """Where the obligations of each task were first listed."""
-        e = tables.event.c
-        query = sa.select(e.subject, e.seq, e.hash).where(e.kind == "obligations.expanded")
-        for subject, seq, digest in conn.execute(query.order_by(e.seq.desc())):
-            self._listed[subject] = f"{seq}:{digest[:12]}"
-
-    def _read_submissions(self, conn: Connection, keys: list[str]) -> None:
-        """Late is judged once, by the first report that was owed."""
-        s = tables.submission.c
-        query = (
-            sa.select(s.obligation, s.late)
-            .where(
-                s.obligation.in_(keys), sa.or_(s.state != "accepted", s.reviewed_at.is_not(None))
-            )
-            .order_by(s.obligation, s.version)
-        )
-        for obligation, late in conn.execute(query):
-            self._late.setdefault(obligation, bool(late))
-
-    def _read_evidence(self, conn: Connection, keys: list[str]) -> None:
-        s, e = tables.submission.c, tables.evidence.c
-        query = (
-            sa.select(s.obligation, e.sha256)
-            .join(tables.submission, s.id == e.submission)
-            .where(s.obligation.in_(keys))
-            .order_by(e.id)
-        )
-        for obligation, digest in conn.execute(query):
-            self._files.setdefault(obligation, []).append(digest)
-
-    def event(self, key: str, *kinds: str) -> str:
-        """The newest event of the first kind that happened; else where its task was listed."""
-        listed = self._listed.get(f"task:{key.split('/', maxsplit=1)[0]}", "")
-        return next(
-            (self._event[key, kind] for kind in kinds if (key, kind) in self._event), listed
-        )
-
-    def returned(self, key: str) -> tuple[date, ...]:
-        """The days on which it was returned."""
-        return tuple(self._returned.get(key, ()))
-
-    def granted(self, key: str) -> tuple[date, datetime] | None:
-        """The due that was granted last, by an extension or a change of plan."""
-        return self._granted.get(key)
-
-    def late(self, key: str) -> bool:
-        """Whether the first report came after the due."""
-        return self._late.get(key, False)
-
-    def files(self, key: str) -> tuple[str, ...]:
-        """Hashes of the evidence."""
-        return tuple(dict.fromkeys(self._files.get(key, ())))
-
-
 def _role(row: Any) -> str:
     return "support" if row["role"] == "part" else "lead"
 
@@ -238,7 +110,7 @@ def _title(row: Any) -> str:
 
 
 def _fact(
-    row: Any, kind: str, event: str, sources: _Sources, *, on: date | None = None, **more: Any
+    row: Any, kind: str, event: str, sources: Sources, *, on: date | None = None, **more: Any
 ) -> Fact:
     """A fact of an obligation; ``on``: its own day, when that is not the day it was due."""
     return Fact(
@@ -257,7 +129,7 @@ def _fact(
     )
 
 
-def _timeliness(row: Any, due: _Due, sources: _Sources, *, running: bool) -> Iterator[Fact]:
+def _timeliness(row: Any, due: Due, sources: Sources, *, running: bool) -> Iterator[Fact]:
     """Missing, late or on time – charged per time, never per day – and how often it was returned."""
     if row["submitted_at"] is not None:
         yield _received(row, due, sources)
@@ -268,7 +140,7 @@ def _timeliness(row: Any, due: _Due, sources: _Sources, *, running: bool) -> Ite
         yield _returned(row, due, sources)
 
 
-def _received(row: Any, due: _Due, sources: _Sources) -> Fact:
+def _received(row: Any, due: Due, sources: Sources) -> Fact:
     came = clock.local(row["submitted_at"])
     # Imported history brings no report of its own: its day is compared with the due.
     late = sources.late(row["key"]) or (row["versions"] == 0 and came.date() > due.on)
@@ -279,14 +151,14 @@ def _received(row: Any, due: _Due, sources: _Sources) -> Fact:
     return _fact(row, "on_time", event, sources, note=note)
 
 
-def _returned(row: Any, due: _Due, sources: _Sources) -> Fact:
+def _returned(row: Any, due: Due, sources: Sources) -> Fact:
     """All returns of an obligation are one fact, of the day of the last one."""
     days = sources.returned(row["key"])
     times = f"，共{row['returned']}次" if row["returned"] > 1 else ""
     return _fact(
         row,
         "returned",
-        sources.event(row["key"], _RETURNED),
+        sources.event(row["key"], RETURNED),
         sources,
         on=max(days, default=None),
         count=row["returned"],
@@ -294,7 +166,7 @@ def _returned(row: Any, due: _Due, sources: _Sources) -> Fact:
     )
 
 
-def _completion(row: Any, task: Task | None, sources: _Sources, *, running: bool) -> Iterator[Fact]:
+def _completion(row: Any, task: Task | None, sources: Sources, *, running: bool) -> Iterator[Fact]:
     """Finished or not: for the units that owe it, and at half weight for those that support."""
     done = Decimal(1) if row["state"] in {"closed", "submitted"} else Decimal(0)
     if row["kind"] in REPORTS or (running and not done):

@@ -24,7 +24,7 @@ router = APIRouter(include_in_schema=False)
 PER_PAGE = 20
 REASON_CHARS = 200
 _SAID: Mapping[str, str] = {
-    "resend": "已排入待发送，几分钟内发出。",
+    "resend": "已排入待发送，下一次发送时发出。",
     "drop": "已作罢，不再发送。理由已记入台账。",
 }
 
