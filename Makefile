@@ -58,6 +58,9 @@ format: $(TESTED)
 
 bench: $(TESTED)
 	$(BIN)/python bench/ratios.py
+	$(BIN)/python bench/plan_ratio.py
+	$(BIN)/python bench/import_ratio.py
+	$(BIN)/python bench/mail_ratio.py
 
 clean-example:
 	rm -rf var/example

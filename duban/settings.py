@@ -7,8 +7,7 @@ these files: they come from the environment or from files named by ``*_FILE``.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import time
 from pathlib import Path
 
@@ -108,8 +107,7 @@ class Settings:
     works_from: time
     works_until: time
     link_days: int
-    heartbeat_url: str = ""
-    more: Mapping[str, str] = field(default_factory=dict)
+    clerks: tuple[str, ...] = ()  # who may sign for the office; empty: any name
 
 
 def load_settings(home: Home, issues: Issues) -> Settings | None:
@@ -133,6 +131,7 @@ def load_settings(home: Home, issues: Issues) -> Settings | None:
         works_from=row.clock("works_from", time(8, 30)),
         works_until=row.clock("works_until", time(17, 30)),
         link_days=row.integer("link_days", 45, least=1),
+        clerks=tuple(text.raw.strip() for text in row.texts("clerks")),
     )
     row.close()
     return settings

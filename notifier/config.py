@@ -142,6 +142,15 @@ def rate_of(text: str) -> Rate | None:
     return Rate(int(found[1]), _SECONDS[found[2]], bool(found[3])) if found else None
 
 
+_FALLBACK = re.compile(r"(\S+) after ([1-9][0-9]{0,3})(m|h)", re.ASCII)
+
+
+def fallback_of(text: str) -> Fallback | None:
+    """A fallback written ``inbox after 60m`` or ``sms after 4h``; None when it is none."""
+    found = _FALLBACK.fullmatch(" ".join(text.split()))
+    return Fallback(found[1], int(found[2]) * (60 if found[3] == "h" else 1)) if found else None
+
+
 def part_for(channel: Channel, address: str) -> str:
     """Who a channel is told to send to: its own way of an address, without the channel's name.
 
@@ -209,6 +218,7 @@ def load_channels(home: Home, issues: Issues) -> Channels:
             _add(found, _channel(one), issues)
         row.close()
         _check_names(row, found, default, lost)
+        _check_fallbacks(row, found)
     return Channels(found or dict(_SHIPPED), default, lost, _sender(home), home.root)
 
 
@@ -229,6 +239,25 @@ def _check_names(row: Row, found: Mapping[str, Channel], default: str, lost: str
             )
 
 
+def _check_fallbacks(row: Row, found: Mapping[str, Channel]) -> None:
+    """A fallback must be there, and not lead back to where it started."""
+    for channel in found.values():
+        seen, now = [channel.id], channel
+        while now.fallback and now.fallback.channel in found and now.id not in seen[:-1]:
+            now = found[now.fallback.channel]
+            seen.append(now.id)
+        missing = now.fallback is not None and now.fallback.channel not in found
+        if (missing and now is channel) or channel.id in seen[1:]:
+            told = channel.fallback.channel if channel.fallback else ""
+            row.issues.error(
+                "channel-fallback",
+                channel.place,
+                f"渠道“{channel.id}”的备用渠道“{told}”"
+                + ("没有写在 channels 里。" if missing else "绕回了它自己。"),
+                "改成另一个已有的渠道；备用渠道不能绕成圈。",
+            )
+
+
 def _channel(row: Row) -> Channel:
     channel = Channel(
         id=row.text("id", required=True),
@@ -238,6 +267,8 @@ def _channel(row: Row) -> Channel:
         on_unknown=row.choice("on_unknown", ("resend", "hold"), "hold"),
         form=row.choice("form", ("mail", "md", "text"), "mail"),
         limit_bytes=row.integer("limit", 0, least=0),
+        rates=_rates(row),
+        fallback=_fallback(row),
         place=row.place,
     )
     row.close()
@@ -251,6 +282,35 @@ def _channel(row: Row) -> Channel:
             "不少于 200 字节；没有上限就删去这一行。",
         )
     return channel
+
+
+def _rates(row: Row) -> tuple[Rate, ...]:
+    found = []
+    for text in row.texts("rate"):
+        rate = rate_of(text.raw)
+        if rate is not None:
+            found.append(rate)
+            continue
+        row.issues.error(
+            "channel-rate",
+            text.place,
+            f"“rate: {text.raw}”不是限速的写法。",
+            "写成 18/min、300/h、10/day；按收件人算的写 1/min per person。",
+        )
+    return tuple(found)
+
+
+def _fallback(row: Row) -> Fallback | None:
+    given = row.text("fallback")
+    found = fallback_of(given)
+    if given and found is None:
+        row.issues.error(
+            "channel-fallback",
+            row.place_of("fallback"),
+            f"“fallback: {given}”看不懂。",
+            "写成“渠道 after 60m”或“渠道 after 4h”，例如 inbox after 60m。",
+        )
+    return found
 
 
 def _check_url(row: Row, channel: Channel) -> None:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from conftest import Told
 from duban.clock import SHANGHAI
+from duban.errors import Issues
 from duban.ledger import outbox
 from duban.ledger.links import PLACEHOLDER
 from duban.ledger.outbox import BAD_ADDRESS, RATE, Letter, Outcome, Rate
@@ -21,7 +22,7 @@ from duban.ledger.store import Ledger, open_ledger
 from duban.ledger.tables import attempt, message
 from duban.settings import Home
 from fakes_http import FakeWeb, Reply
-from notifier.config import Channel, Channels, Fallback, rate_of
+from notifier.config import Channel, Channels, Fallback, load_channels, rate_of
 from notifier.deliver import Report, deliver_due
 from notifier.fallback import OF_USE, fall_back
 from notifier.mime import Sender
@@ -196,6 +197,49 @@ def test_too_many_never_makes_a_letter_fail(box: Ledger) -> None:
         assert rows(box)["a"].retry_at >= now + timedelta(seconds=600)
         now += timedelta(hours=2)
     assert rows(box)["a"].state == "queued"
+
+
+def read(tmp_path: Path, text: str) -> tuple[Channels, list[str]]:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "channels.yaml").write_text(text, encoding="utf-8")
+    issues = Issues()
+    return load_channels(Home(tmp_path), issues), [issue.code for issue in issues]
+
+
+def test_rates_and_fallbacks_are_read(tmp_path: Path) -> None:
+    text = """default: a
+lost: b
+channels:
+  - {id: a, url: "dubanmaildir://mail", rate: [18/min, "1/min per person"], fallback: b after 2h}
+  - {id: b, url: "dubaninbox://", rate: 300/h}
+"""
+    channels, codes = read(tmp_path, text)
+    assert codes == []
+    first, second = channels.by_id.values()
+    assert (first.rates, first.fallback) == (
+        (Rate(18, 60), Rate(1, 60, per_person=True)),
+        Fallback("b", 120),
+    )
+    assert (second.rates, second.fallback) == ((Rate(300, 3600),), None)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "codes"),
+    [
+        ("rate: often", "", ["channel-rate"]),
+        ("fallback: b at night", "", ["channel-fallback"]),
+        ("fallback: c after 60m", "", ["channel-fallback"]),
+        ("fallback: a after 60m", "", ["channel-fallback"]),
+        ("fallback: b after 60m", "fallback: a after 60m", ["channel-fallback"] * 2),
+        ("fallback: b after 60m", "fallback: c after 60m", ["channel-fallback"]),
+        ("fallback: b after 60m", "fallback: b after 60m", ["channel-fallback"]),
+    ],
+)
+def test_a_wrong_rate_or_fallback_is_told(tmp_path: Path, a: str, b: str, codes: list[str]) -> None:
+    text = "default: a\nlost: a\nchannels:\n"
+    text += f"  - {{id: a, url: 'dubaninbox://', {a}}}\n"
+    text += f"  - {{id: b, url: 'dubaninbox://'{', ' if b else ''}{b}}}\n"
+    assert read(tmp_path, text)[1] == codes
 
 
 # Delivering to a bot

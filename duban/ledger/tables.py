@@ -323,6 +323,7 @@ attempt = sa.Table(
     _text("outcome", 12),
     _text("code", 40),
     sa.Column("detail", sa.Text, nullable=False, server_default=""),
+    sa.Index("ix_attempt_finished", "finished_at"),  # rates count what was sent lately
 )
 
 proposal = sa.Table(

@@ -208,6 +208,20 @@ CHANNEL = Table(
         Key(
             "limit", Kind.INTEGER, "一条的字节数上限", "不少于 200；没有上限就不写", "4000", least=0
         ),
+        Key(
+            "rate",
+            Kind.TEXTS,
+            "限速",
+            "超出的留在队列里稍后发；`10/day per person` 是每人每天；不写就用内置的",
+            ("18/min",),
+        ),
+        Key(
+            "fallback",
+            Kind.TEXT,
+            "备用渠道",
+            "失败或结果不明多久之后改走哪个渠道，如 `inbox after 60m`",
+            "",
+        ),
     ),
 )
 
@@ -256,6 +270,13 @@ DUBAN = Table(
         Key("works_from", Kind.CLOCK, "几点起发普通通知", '写成 `"08:30"`', "08:30"),
         Key("works_until", Kind.CLOCK, "几点以后不再发", '写成 `"17:30"`', "17:30"),
         Key("link_days", Kind.INTEGER, "个人链接的有效天数", "默认 45", "45", least=1),
+        Key(
+            "clerks",
+            Kind.TEXTS,
+            "可在网页上署名的经办人",
+            "空着则可填任何姓名；正式启用时应列出",
+            "[经办人甲, 经办人乙]",
+        ),
     ),
 )
 

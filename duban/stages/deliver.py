@@ -35,6 +35,7 @@ def run(office: Office, at: datetime) -> StageReport:
         "送不到": report.failed,
         "是否送到不明": report.unknown,
         "过期未发": report.expired,
+        "改走备用渠道": report.taken_over,
     }
     with office.ledger.write("duban:deliver", at) as writing:
         if any(counts.values()):

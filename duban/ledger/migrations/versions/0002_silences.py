@@ -1,4 +1,4 @@
-"""Silences: who must not be reminded, why, and until when."""
+"""Silences (who must not be reminded, why, until when), and an index for sending rates."""
 
 from __future__ import annotations
 
@@ -26,3 +26,4 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_silence")),
     )
     op.create_index("ix_silence_unit", "silence", ["unit", "until_on"])
+    op.create_index("ix_attempt_finished", "attempt", ["finished_at"])
