@@ -66,6 +66,15 @@ def test_signing_in_needs_key_and_name_and_looking_signs_nobody_in(house: House)
     assert office.get("/office").status_code == 403
 
 
+def test_only_listed_clerks_sign_where_the_office_lists_them(house: House) -> None:
+    path = house.root / "config" / "duban.yaml"
+    path.write_text(path.read_text(encoding="utf-8") + "\nclerks: [经办人甲]\n", encoding="utf-8")
+    refused = house.browser().post("/office/login", data={"key": KEY, "name": "别人"})
+    assert refused.status_code == 422
+    assert "不在经办人名单里" in refused.text
+    assert house.office("经办人甲").get("/office").status_code == 200
+
+
 def test_a_new_office_key_signs_everybody_out(house: House) -> None:
     office = house.office()
     house.portal.office_key = "another-key-for-tests"

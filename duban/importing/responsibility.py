@@ -53,6 +53,15 @@ class Responsibility(TaskCells):
                 )
         return [(part, Named(part.text, part.raw, at, part.note)) for part in phrase.names]
 
+    def _settle_places(self, named: list[tuple[NamePart, Named]], role: str) -> None:
+        """Of several columns or rows that name units, each name has the cell that it stands in."""
+        columns = self.columns.roles.get(role, ())
+        if self.one and len(columns) < 2:
+            return
+        cells = [self.cell(row, column) for row in self.rows for column in columns]
+        for _, each in named:
+            each.at = next((at for text, at in cells if each.raw in text), each.at)
+
     def _sentence(self, text: str, at: At) -> str:
         """One column that says everything: 甲牵头，乙、丙配合."""
         task = self.task
@@ -115,6 +124,8 @@ class Responsibility(TaskCells):
         led, helped = self._names(first, lead_at), self._names(second, support_at)
         task.lead = [each for part, each in led if part.role != "support"]
         task.support = [each for part, each in led if part.role == "support"]
+        self._settle_places(led, LEAD)
+        self._settle_places(helped, SUPPORT)
         swapped = [
             each
             for part, each in helped

@@ -39,7 +39,7 @@ _NOTE = re.compile(
 )
 _TOTAL = re.compile(r"(?:合计|总计|小计|共计|累计)(?:[:：（(].*)?")
 _PAGE = re.compile(
-    r"[（(]?续(?:表|上表|上页|[一二三四五0-9]+)[)）]?|第\s*[0-9一二三四五六七八九十]+\s*页(?:.{0,3}共\s*[0-9]+\s*页)?|—?\s*[0-9]+\s*—"
+    r"[（(]?续(?:上?表|上页|[一二三四五六七八九十0-9])[一二三四五六七八九十0-9]*[)）]?|第\s*[0-9一二三四五六七八九十]+\s*页(?:.{0,3}共\s*[0-9]+\s*页)?|—?\s*[0-9]+\s*—"
 )
 _LEVELS = {"part": 0, "one": 1, "two": 2, "three": 3}
 
@@ -129,6 +129,7 @@ class _Scanner:
         self.merges = _Merges(grid)
         self.path: list[tuple[int, str]] = []
         self.headings: tuple[str, ...] = ()
+        self.again = -1  # where the header was last said again
         self.group: Group | None = None
         self.use(columns)
 
@@ -183,8 +184,11 @@ class _Scanner:
     def _class(self, row: int, cells: list[str]) -> str:
         filled = [column for column, cell in enumerate(cells) if cell]
         first = cells[filled[0]]
+        if self._repeats(row, cells):
+            return "repeated"
         if len(filled) > 1 and word_role(first):
             if same_header(self.columns, cells):
+                self.again = row
                 return "repeated"
             found = header_at(self.grid, row)
             if found is not None:
@@ -197,6 +201,17 @@ class _Scanner:
         if len(filled) == 1:
             return self._alone(row, filled[0], first)
         return self._numbered_section(row, cells, filled)
+
+    def _repeats(self, row: int, cells: list[str]) -> bool:
+        """Whether a header of several rows, whose first row stands above again, goes on here."""
+        below = row - self.again
+        if self.again < 0 or self.columns.first_row < 0 or not 0 < below <= self._deep():
+            return False
+        head = self.grid.rows[self.columns.first_row + below]
+        return {cell for cell in cells if cell} <= {cell for cell in head if cell}
+
+    def _deep(self) -> int:
+        return self.columns.last_row - self.columns.first_row
 
     def _note(self, text: str) -> str:
         self.table.notes.append(text)

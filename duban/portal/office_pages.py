@@ -89,9 +89,8 @@ def login(request: Request, given: Posted) -> Response:
     name = given.line("name", access.NAME_CHARS)
     if not access.is_office_key(portal.office_key, given.text("key").strip()):
         raise Denied(403, "钥匙不对", "这不是办公室现在的钥匙。", access.WHERE_THE_KEY_IS)
-    if not name:
-        issues = Issues()
-        issues.error("no-name", NOWHERE, "请填写经办人姓名。", "审核和督办意见都以它署名。")
+    issues = _may_sign(portal.office.settings.clerks, name)
+    if issues.found:
         return render(request, "login.html", status=422, key=given.text("key"), issues=issues.found)
     response = see_other("/office")
     response.set_cookie(
@@ -103,6 +102,21 @@ def login(request: Request, given: Posted) -> Response:
         secure=portal.office.settings.public_url.startswith("https://"),
     )
     return response
+
+
+def _may_sign(clerks: tuple[str, ...], name: str) -> Issues:
+    """A signature is a name, and one of the listed names where the office lists them."""
+    issues = Issues()
+    if not name:
+        issues.error("no-name", NOWHERE, "请填写经办人姓名。", "审核和督办意见都以它署名。")
+    elif clerks and name not in clerks:
+        issues.error(
+            "not-a-clerk",
+            NOWHERE,
+            f"“{name}”不在经办人名单里。",
+            "请用本人姓名；新增经办人由管理员写进 config/duban.yaml 的 clerks。",
+        )
+    return issues
 
 
 @router.post("/office/logout")
