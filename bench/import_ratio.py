@@ -23,7 +23,7 @@ from duban.importing.run import Order, import_file
 ROOT = Path(__file__).resolve().parent.parent
 ROWS = 50_000
 NAMES = ("财政", "教育", "公安", "科技", "商务", "统计", "民政", "司法", "水利", "交通")
-RUNS = 3
+RUNS = 5
 HEAD = (
     "序号",
     "类别",

@@ -231,7 +231,9 @@ class _Actors:
                 writing.conn, states=("waiting", "active", "returned"), due_until=horizon
             ):
                 on = self._sends_on(row)
-                if on is not None and on <= day:  # what its day was before the play began is sent now
+                if (
+                    on is not None and on <= day
+                ):  # what its day was before the play began is sent now
                     self._send(writing, row, tally)
 
     def _sends_on(self, row: queries.Row) -> date | None:

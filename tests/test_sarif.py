@@ -223,7 +223,7 @@ SPEAKERS = [
             "escalation",
             "reminders",
             "workdays",
-            "office",
+            "desk",
         ]
     ),
     ROOT / "notifier" / "config.py",

@@ -110,6 +110,11 @@ OFFICE_RULES: Mapping[str, tuple[str, str]] = {
         "口令写在了配置文件里",
         "换成 ${env:变量名} 或 ${file:文件路径}，并更换口令。",
     ),
+    "channel-rate": ("限速写法不对", "写成 18/min、300/h 或 1/min per person。"),
+    "channel-fallback": (
+        "备用渠道不存在、写法不对或绕成圈",
+        "写成“渠道 after 60m”，并且渠道已在 channels 里。",
+    ),
     "channel-limit": ("字节数上限太小", "不少于 200；没有上限就删去。"),
 }
 

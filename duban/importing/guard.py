@@ -22,7 +22,6 @@ MAX_DOCUMENT_BYTES = 60 * 1024 * 1024
 MAX_PARTS = 2_000  # a Word file may hold many pictures
 MAX_ROWS, MAX_COLUMNS = 60_000, 300
 MAX_AREA = 3_000_000  # one far-off cell makes a reader lay out every cell before it
-_CHUNK = 1 << 18
 _RESAVE = "请在 Excel 或 WPS 里打开它，“另存为”Excel 工作簿（.xlsx），再导入。"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _OTHERS: tuple[tuple[bytes, str], ...] = (
@@ -183,7 +182,7 @@ class Package:
             if self._archive.getinfo(name).file_size > limit:
                 raise refuse("bomb", "文件展开后过大，为安全起见没有打开。")
             with self._archive.open(name) as stream:
-                raw = b"".join(iter(lambda: stream.read(_CHUNK), b""))
+                raw = stream.read()  # at most what the directory states
         except (
             KeyError,
             zipfile.BadZipFile,
@@ -210,9 +209,8 @@ _PROLOG = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s|<\?.*?\?>|<!--.*?-->)*", re.DOTAL
 def _begins_well(raw: bytes) -> bool:
     """Whether a part begins as a document without a DOCTYPE, which can only stand before its root."""
     match = _PROLOG.match(raw)
-    return not raw or (
-        match is not None and re.match(rb"<[A-Za-z_]", raw[match.end() :][:2]) is not None
-    )
+    end = match.end() if match else 0
+    return not raw or re.match(rb"<[A-Za-z_]", raw[end : end + 2]) is not None
 
 
 # ---- sheets ------------------------------------------------------------------------------------
@@ -289,10 +287,19 @@ class SheetXml:
             raise _too_long()
         return last
 
+    def _may_calculate(self) -> bool:
+        """Whether ``<f`` stands anywhere; a lone f is rarer than ``<`` and so found sooner."""
+        at, looked = self.raw.find(b"f"), 0
+        while at >= 0 and looked < 10_000:
+            if self.raw[at - 1 : at] == b"<":
+                return True
+            at, looked = self.raw.find(b"f", at + 1), looked + 1
+        return at >= 0 and b"<f" in self.raw
+
     def formulas(self) -> set[tuple[int, int]]:
         """The cells (row, column from 0) that hold a formula."""
         found: set[tuple[int, int]] = set()
-        if b"<f" not in self.raw and not self._prefixed():
+        if not self._may_calculate() and not self._prefixed():
             return found
         for match in _FORMULA.finditer(self.raw):
             start = max(

@@ -60,7 +60,7 @@ class QuickRows:
         self.title, self.text = columns.one(TITLE), columns.one(TEXT)
         self.serial, self.area = columns.one(SERIAL), columns.one(AREA)
         self.due, self.goals = columns.one(DEADLINE), roles.get(DELIVERABLE, ())
-        self.units = tuple(max(columns.one(role), -1) for role in (LEAD, SUPPORT, OWNER))
+        self.units = (columns.one(LEAD), columns.one(SUPPORT), columns.one(OWNER))
         self.labels = tuple(
             f"{columns.labels.get(column, role)}："
             for column, role in zip(self.units, ("牵头单位", "配合单位"), strict=False)
@@ -77,13 +77,13 @@ class QuickRows:
             if self.due >= 0
             else set()
         )
-        self.known: dict[tuple[str, ...], _Units] = {}
+        self.known: dict[tuple[str, str, str], _Units] = {}
         self.deadlines: set[str] = set()
 
     def draft(self, group: Group) -> Draft | None:
         """The draft of a plain row, or None when the row has to be read in full."""
-        row = group.rows[0]
-        cells = self.context.grid.rows[row]
+        row, grid = group.rows[0], self.context.grid
+        cells = grid.rows[row]
         if not self._plain(row, cells):
             return None
         due = cells[self.due]
@@ -102,14 +102,14 @@ class QuickRows:
         serial = cells[self.serial] if self.serial >= 0 else ""
         number = f"序号{serial}" if serial else ""
         return Draft(
-            self.context.grid,
+            grid,
             row,
             serial=serial,
             title=title,
             title_at=(row, self.title),
             text=text if text != title else "",
             area=area,
-            clause=" ".join((*path, number)).strip() if path else number,
+            clause=self._clause(path, number) if path else number,
             lead=units.lead,
             support=units.support,
             joint=units.joint,
@@ -120,7 +120,7 @@ class QuickRows:
             deadline_at=(row, self.due),
             comments=[label + cells[at] for at, label in self.extra if cells[at]],
             rows=group.rows,
-            tame=row in self.context.grid.tame,
+            tame=row in grid.tame,
             unit_lines=units.lines,
         )
 
@@ -158,12 +158,15 @@ class QuickRows:
         allowed = {self.text, *self.goals}
         return not any("\n" in cell for at, cell in enumerate(cells) if at not in allowed)
 
+    def _clause(self, path: tuple[str, ...], number: str) -> str:
+        return " ".join((*path, number)).strip()
+
     def _known(self, cells: list[str]) -> _Units | None:
         """The units that these cells name; two columns are read apart, when each is without a doubt."""
         said = self._said(cells)
         units = self.known.get(said)
         if units is None and said[0] and not said[2]:
-            units = self._two_columns(*said[:2])
+            units = self._two_columns(said[0], said[1])
             if units is not None:
                 self.known[said] = units
         return units
@@ -185,12 +188,23 @@ class QuickRows:
         return _Units(leaders, helpers, joint, told, columns[0], lines)
 
     def _goal(self, cells: list[str]) -> str:
-        if len(self.goals) == 1:
-            return cells[self.goals[0]]
+        goals = self.goals
+        if len(goals) == 1:
+            return cells[goals[0]]
+        if len(goals) == 2:
+            first, second = cells[goals[0]], cells[goals[1]]
+            if first and second and first != second:
+                return f"{first}\n{second}"
+            return first or second
         return "\n".join(dict.fromkeys([cells[at] for at in self.goals if cells[at]]))
 
-    def _said(self, cells: list[str]) -> tuple[str, ...]:
-        return tuple(cells[at] if at >= 0 else "" for at in self.units)
+    def _said(self, cells: list[str]) -> tuple[str, str, str]:
+        lead, support, owner = self.units
+        return (
+            cells[lead] if lead >= 0 else "",
+            cells[support] if support >= 0 else "",
+            cells[owner] if owner >= 0 else "",
+        )
 
     def _as_written(self, draft: Draft, cells: list[str], group: Group) -> bool:
         """Whether nothing of the row but units and deadline was read in a way of its own."""

@@ -96,34 +96,53 @@ def _grid(book: Any, meta: Any, xml: SheetXml | None, package: Package | None) -
 
 def _show(grid: Grid, xml: SheetXml | None, package: Package | None) -> None:
     """Turn every value of the grid into the text that stands in the cell."""
-    dates: dict[tuple[int, int], date] = {}
-    kinds = grid.kinds
-    rows: list[list[Any]] = grid.rows  # as calamine gave them
-    for at, cells in enumerate(rows):
-        for column, value in enumerate(cells):
-            if type(value) is str:
-                continue
-            if isinstance(value, date):
-                dates[at, column] = value
-                kinds[at, column] = "date"
-                cells[column] = _day(value, "ymd")
-            else:
-                kinds[at, column] = "number"
-                cells[column] = _number(value)
-        whole = "".join(cells)
-        if is_tame(whole):
-            grid.tame.add(at)
-            continue
-        tidy = clean_all(cells, whole)
-        if tidy is not cells:
-            cells[:] = tidy
+    dates = _texts(grid)
     if xml is None or package is None:
         for place, day in dates.items():
             grid.notes[place] = f"单元格里存的是日期 {day:%Y-%m-%d}，看不出表里怎样显示"
     else:
         _show_dates(grid, dates, xml, package)
         for place in xml.formulas():
-            kinds[place] = "formula"
+            grid.kinds[place] = "formula"
+
+
+def _texts(grid: Grid) -> dict[tuple[int, int], date]:
+    """Make every value a clean text; returns the dates. Numbers stand in the same columns row by row."""
+    dates: dict[tuple[int, int], date] = {}
+    rows: list[list[Any]] = grid.rows  # as calamine gave them
+    usual: set[int] = set()
+    for at, cells in enumerate(rows):
+        for column in usual:
+            if type(cells[column]) is not str:
+                _text(grid, dates, (at, column))
+        try:
+            whole = "".join(cells)
+        except TypeError:
+            for column, value in enumerate(cells):
+                if type(value) is not str:
+                    usual.add(column)
+                    _text(grid, dates, (at, column))
+            whole = "".join(cells)
+        if is_tame(whole):
+            grid.tame.add(at)
+            continue
+        tidy = clean_all(cells, whole)
+        if tidy is not cells:
+            cells[:] = tidy
+    return dates
+
+
+def _text(grid: Grid, dates: dict[tuple[int, int], date], at: tuple[int, int]) -> None:
+    """Put the text of a number or date in its place, and note what it was."""
+    cells: list[Any] = grid.rows[at[0]]
+    value = cells[at[1]]
+    if isinstance(value, date):
+        dates[at] = value
+        grid.kinds[at] = "date"
+        cells[at[1]] = _day(value, "ymd")
+    else:
+        grid.kinds[at] = "number"
+        cells[at[1]] = _number(value)
 
 
 def _show_dates(
