@@ -439,3 +439,27 @@ def test_a_new_calendar_year_moves_only_what_was_provisional(bench: Bench) -> No
     assert after["provisional"] == 0
     assert after["due_on"] > before["due_on"]
     assert bench.apply().changes == []
+
+
+def test_an_id_of_a_withdrawn_task_is_not_used_again_without_a_question(bench: Bench) -> None:
+    bench.matrix["tasks"].append(other("A"))
+    bench.apply()
+    bench.matrix["tasks"].pop()
+    bench.apply()
+    bench.matrix["tasks"].append(other("A", title="另一件事"))
+    difference = bench.apply()
+    assert any("编号不应重复使用" in change.sentence for change in difference.asks)
+    assert bench.row("A/scjgj/finish:end")["state"] == "cancelled"
+    bench.matrix["tasks"][-1]["title"] = "任务A"
+    assert bench.apply().asks == []
+    assert bench.row("A/scjgj/finish:end")["state"] == "waiting"
+
+
+def test_many_tasks_vanishing_at_once_are_asked_about(bench: Bench) -> None:
+    bench.matrix["tasks"] += [other(f"A{n}") for n in range(5)]
+    bench.apply()
+    bench.matrix["tasks"] = bench.matrix["tasks"][:1]
+    assert bench.apply().asks
+    assert bench.row("A0/scjgj/finish:end")["state"] == "waiting"
+    assert bench.apply(confirmed="专班会议纪要").changes
+    assert bench.row("A0/scjgj/finish:end")["state"] == "cancelled"

@@ -63,6 +63,7 @@ def import_file(order: Order) -> Report:
             order = at_home(order, own)
         report, files = convert_own(order, grids, own) if own else convert(order, grids)
         write_all(order.out, files, order.config)
+        del grids, files, own  # before the collector is back, which would walk them all
     return report
 
 
@@ -113,8 +114,9 @@ def convert(order: Order, grids: Sequence[Grid]) -> tuple[Report, Iterator[tuple
     reader = Reader(year, names, known_of(directory) if directory else None)
     drafts = _drafts(tables, reader, findings, accounts)
     every = [draft for _, found in drafts for draft in found]
-    lists = {id(each): each for one in every for each in (one.lead, one.support)}
-    judge = Judge(reader, findings, units={each.text for names in lists.values() for each in names})
+    distinct = {id(one.lead): one for one in every}.values()  # plain rows share their lists
+    units = {each.text for one in distinct for each in (*one.lead, *one.support)}
+    judge = Judge(reader, findings, units=units)
     for table, found in drafts:
         judge.table(table, found)
     roster = roster_of(every, reader, title, findings)
@@ -209,13 +211,18 @@ def _year(order: Order, tables: Sequence[Table], title: str) -> tuple[int, str]:
     named = _YEAR.search(title) or _YEAR.search(order.file.stem)
     if named:
         return int(named[1]), "核对：取自表题"
-    counts = Counter(
-        match[1]
+    said = Counter(
+        row[column]
         for table in tables
         for column in table.columns.roles.get("deadline", ())
         for row in table.grid.rows
-        if column < len(row) and (match := _YEAR.search(row[column]))
+        if column < len(row)
     )
+    counts: Counter[str] = Counter()
+    for text, times in said.items():
+        match = _YEAR.search(text)
+        if match:
+            counts[match[1]] += times
     if counts:
         return int(
             min(counts, key=lambda each: (-counts[each], each))
@@ -247,7 +254,7 @@ def _drafts(
         )
         for draft in drafts:
             number += 1
-            draft.id = f"T-{number:0{width}d}"
+            draft.id = f"T-{str(number).zfill(width)}"
             draft.area = draft.area or (table.grid.name if len(tables) > 1 else ONE_AREA)
             if draft.row in marked or len(draft.rows) > 1:
                 named.update(((table.grid.name, row), draft.id) for row in draft.rows)

@@ -114,10 +114,11 @@ _INDENT = "    "
 
 def task_text(draft: Draft) -> str:
     """One task as YAML, with the cell it comes from and what no key holds as comments."""
-    where = f"{draft.grid.name}!{draft.grid.place(draft.row, draft.title_at[1])}"
+    place = draft.grid.place(draft.row, draft.title_at[1])
+    where = f"{remark(draft.grid.name + '!')}{place}"
     if draft.tame:
         return _tame_text(draft, where)
-    text = f"  - id: {draft.id}   {comment(where)}\n    title: {scalar(draft.title)}\n"
+    text = f"  - id: {draft.id}   {where}\n    title: {scalar(draft.title)}\n"
     for each in draft.comments:
         text += f"    {remark(each)}\n"
     if draft.text:
@@ -152,7 +153,7 @@ def units_lines(
 def _tame_text(draft: Draft, where: str) -> str:
     """The same for a task whose texts are plain scalars as soon as they begin with a Chinese character."""
     title, text, goal = draft.title, draft.text, draft.deliverable
-    head = f"  - id: {draft.id}   {comment(where)}\n    title: "
+    head = f"  - id: {draft.id}   {where}\n    title: "
     head += title if "\u4e00" <= title[0] <= "\u9fff" else scalar(title)
     for each in draft.comments:
         head += f"\n    # {each}"

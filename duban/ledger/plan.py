@@ -187,7 +187,10 @@ def _task_changes(matrix: Matrix, current: Current, today: date) -> Iterator[Cha
             yield Change("task.written", f"task:{task.id}", row, said, classes=("added",))
         elif any(known[name] != value for name, value in row.items()):
             said, classes = task_sentence(row, known, shorts)
-            yield Change("task.written", f"task:{task.id}", row, said, classes=classes)
+            reused = "restored" in classes and row["title"] != known["title"]
+            if reused:  # an id is never used again for another matter: history would mix
+                said += f"（编号 {task.id} 曾用于已取消的“{known['title']}”，编号不应重复使用）"
+            yield Change("task.written", f"task:{task.id}", row, said, asks=reused, classes=classes)
     heirs = heirs_of(matrix)
     vanished = [
         name
