@@ -130,7 +130,9 @@ def explain_unit(args: argparse.Namespace) -> int:
             f"     算式：{line['arithmetic']}",
         )
         if line["evidence"]:
-            show.say(f"     佐证：{'、'.join(each[:12] for each in line['evidence'])}")
+            show.say(
+                f"     佐证：{'、'.join(each[:12] if len(each) == 64 else each for each in line['evidence'])}"
+            )
     return Exit.DONE
 
 
