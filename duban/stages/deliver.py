@@ -25,7 +25,7 @@ def run(office: Office, at: datetime) -> StageReport:
         office.ledger,
         office.home,
         channels,
-        at,
+        max(at, office.ledger.now()),  # a lease in the past would protect nobody
         socket.gethostname(),
         prepare=lambda letter: personal(office, letter, key),
     )
