@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 import pytest
 
+from conftest import missing
 from duban.clock import SHANGHAI
 from duban.errors import Issues, UsageError
 from duban.ledger.outbox import BAD_ADDRESS, RATE, UNREACHABLE, Letter, Outcome
@@ -263,7 +264,7 @@ def test_nobody_listening_is_the_channels_fault(kind: Kind, opened: Open) -> Non
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if shutil.which("openssl") is None:
-        pytest.skip("no openssl here")
+        missing("没有 openssl：TLS 测试未运行")
     made = tmp_path_factory.mktemp("tls") / "both.pem"
     order = (
         "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 -subj /CN=x"

@@ -454,7 +454,6 @@ def test_export_does_not_make_formulas(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_export_forms(cli: Cli, played: Path, tmp_path: Path) -> None:
-    pytest.importorskip("duban.intake.workbook")
     args = ("export", "forms", "--unit", "市市场监管局", "--out", tmp_path, "--home", played)
     (written,) = answer(cli, *args)
     assert Path(written).read_bytes().startswith(b"PK")

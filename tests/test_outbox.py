@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import psycopg
 import pytest
 import sqlalchemy as sa
 
@@ -34,17 +32,9 @@ def box(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
         yield ledger
         ledger.close()
         return
-    schema = f"outbox_{secrets.token_hex(6)}"
-    try:
-        server = psycopg.connect(POSTGRES, autocommit=True, connect_timeout=2)
-    except psycopg.OperationalError:
-        pytest.skip("no PostgreSQL here")
-    with server:
-        server.execute(f"CREATE SCHEMA {schema}")
-        ledger = open_ledger(f"{POSTGRES}?options=-csearch_path%3D{schema}", ask=lambda: NOW)
-        yield ledger
-        ledger.close()
-        server.execute(f"DROP SCHEMA {schema} CASCADE")
+    ledger = open_ledger(request.getfixturevalue("postgres_url"), ask=lambda: NOW)
+    yield ledger
+    ledger.close()
 
 
 def letter(key: str = "day:2026-11-23:scjgj/liaison", **changes: object) -> Letter:

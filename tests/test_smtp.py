@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
+from conftest import missing
 from duban.clock import SHANGHAI
 from duban.errors import Issues
 from duban.ledger import outbox
@@ -176,7 +177,7 @@ def test_a_silent_server_leaves_the_mail_unknown() -> None:
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if shutil.which("openssl") is None:
-        pytest.skip("no openssl here")
+        missing("没有 openssl：TLS 测试未运行")
     made = tmp_path_factory.mktemp("tls") / "both.pem"
     order = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 -subj /CN=localhost"
     names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
