@@ -529,6 +529,12 @@ def test_deadline(cli: Cli) -> None:
     assert (
         answer(cli, "deadline", "每季度最后一个月25日前", "--year", "2026")["kind"] == "recurring"
     )
+    weekly = answer(cli, "deadline", "每周三下午15:00前")
+    assert (weekly["every"], weekly["time"], weekly["day"]["weekday"]) == ("week", "15:00:00", 3)
+    assert "次月5日" in cli("deadline", "次月5日前")[1]
+    offset = answer(cli, "deadline", "会后5个工作日内", "--given", "会议=2026-09-29")
+    assert offset["offset"] == {"amount": 5, "unit": "workdays"}
+    assert offset["due"] == "2026-10-12"
     code, out, _ = cli("deadline", "各高速大队")
     assert (code, "各高速大队" in out) == (1, True)
     assert cli("deadline", "会后3日内", "--given", "会议")[0] == 2

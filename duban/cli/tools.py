@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterable
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 from duban import clock
 from duban.cli import show
@@ -30,9 +31,9 @@ def deadline(args: argparse.Namespace) -> int:
         show.say(
             f"“{args.phrase}”",
             *(
-                f"  {_LABELS.get(name, name)}：{_WORDS.get(str(value), _shown(value))}"
+                f"  {_LABELS.get(name, name)}：{_shown(name, value)}"
                 for name, value in answer.items()
-                if value not in (None, [], "")
+                if value not in (None, [], "", "none")
             ),
         )
         if due.on is None and due.reason:
@@ -48,6 +49,9 @@ _LABELS = {
     "alternatives": "另一种读法",
     "parts": "各部分",
     "every": "周期",
+    "day": "哪一天",
+    "offset": "期限",
+    "shift": "遇休息日",
     "until": "直到",
     "anchor": "起算点",
     "outcome": "结论",
@@ -70,6 +74,8 @@ _WORDS = {
     "after": "从某时开始",
     "not_a_date": "不是时限",
     "blank": "空白",
+    "next": "顺延",
+    "previous": "提前",
     "settled": "已读懂",
     "ask": "有疑问，请人确认",
     "refused": "读不懂",
@@ -81,8 +87,20 @@ _WORDS = {
 }
 
 
-def _shown(value: object) -> str:
-    return "；".join(map(str, value)) if isinstance(value, list) else str(value)
+_OFFSET_UNITS = {"days": "日", "workdays": "个工作日", "months": "个月"}
+_EVERY = {"week": "每周", "month": "每月", "quarter": "每季度", "half": "每半年", "year": "每年"}
+
+
+def _shown(name: str, value: Any) -> str:
+    if name == "every":
+        return _EVERY[value]
+    if name == "day":
+        return str(value["words"])
+    if name == "offset":
+        return f"{value['amount']}{_OFFSET_UNITS[value['unit']]}"
+    if name == "parts":
+        return "；".join(f"{part['text']}（{part['due'] or '没有截止日'}）" for part in value)
+    return "；".join(value) if isinstance(value, list) else _WORDS.get(str(value), str(value))
 
 
 _ENGLISH = {

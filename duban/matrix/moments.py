@@ -24,6 +24,7 @@ TIME = (
     r"(?::(?P<minute>[0-5][0-9])(?::00)?|[时点](?:整|(?P<minutes>[0-5]?[0-9])分|(?P<half>半))?)"
     r"|(?P<closing>下班))"
 )
+WEEKDAY = r"(?:\((?:周|星期)(?P<weekday>[一二三四五六日天])\))"
 _NEXT = frozenset({"次年", "翌年", "明年", "来年"})
 
 
@@ -154,8 +155,18 @@ def _span(
 def _day(match: re.Match[str], years: Years) -> Span:
     year, named, assumed = _year(match, years)
     day = day_in(year, int(match["month"]), int(match["day"]))
+    _same_weekday(day, match.groupdict().get("weekday"))
     at, closing = clock_of(match)
     return Span(day, day, "day", exact=True, named=named, assumed=assumed, at=at, closing=closing)
+
+
+def _same_weekday(day: date, said: str | None) -> None:
+    """6月30日（周二）: a weekday that the day does not have shows a slip in one of the two."""
+    names = "一二三四五六日"
+    if said and names[day.weekday()] != said.replace("天", "日"):
+        raise Unreadable(
+            f"{day}是星期{names[day.weekday()]}，写的却是星期{said}。请核对日期和年份。"
+        )
 
 
 def _month(match: re.Match[str], years: Years) -> Span:
@@ -217,7 +228,7 @@ _Builder = Callable[[re.Match[str], Years], Span]
 _FORMS: tuple[tuple[re.Pattern[str], _Builder], ...] = tuple(
     (re.compile(pattern), build)
     for pattern, build in (
-        (rf"{YEAR}?{MONTH}(?P<day>[0-9]{{1,2}})[日号]{TIME}?", _day),
+        (rf"{YEAR}?{MONTH}(?P<day>[0-9]{{1,2}})[日号]{WEEKDAY}?{TIME}?", _day),
         (
             r"(?P<year>[0-9]{4})(?P<sep>[-/.])(?P<month>[0-9]{1,2})(?P=sep)(?P<day>[0-9]{1,2})日?"
             r"(?: 00:00(?::00)?)?",

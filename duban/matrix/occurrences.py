@@ -13,6 +13,13 @@ from duban.workdays import Calendar
 MONTHS_IN = {Every.MONTH: 1, Every.QUARTER: 3, Every.HALF: 6, Every.YEAR: 12}
 MONTH_END = 31
 _ORDINALS = "一二三四"
+_PERIOD_NAMES = {
+    Every.WEEK: "每周",
+    Every.MONTH: "每月",
+    Every.QUARTER: "每季度",
+    Every.HALF: "每半年",
+    Every.YEAR: "每年",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,41 @@ class Recurrence:
     time: time | None = None
     shift: str = "none"
     in_next_period: bool = False
+
+    @property
+    def words(self) -> str:
+        """Which day of each period it is, as a person would say it (每季度第3个月25日, 次月5日)."""
+        if self.every is Every.WEEK:
+            return "每周" + (
+                "一二三四五六日"[self.weekday - 1] if self.weekday else "最后一个工作日"
+            )
+        day = f"{self.day}日" if self.day else "最后一天"
+        return f"{self._period_words()}{self._month_words()}{day}"
+
+    def as_json(self) -> dict[str, object]:
+        """Which day of each period it is; the documented keys of ``day`` in ``--format json``."""
+        return {
+            "words": self.words,
+            "weekday": self.weekday,
+            "month": self.month,
+            "day": self.day,
+            "next_period": self.in_next_period,
+        }
+
+    def _period_words(self) -> str:
+        if not self.in_next_period:
+            return _PERIOD_NAMES[self.every]
+        after = f"{_PERIOD_NAMES[self.every]}结束后"
+        return {Every.MONTH: "次月", Every.YEAR: "次年"}.get(self.every, after)
+
+    def _month_words(self) -> str:
+        if self.every is Every.MONTH:
+            return ""
+        if self.every is Every.YEAR and self.month:
+            return f"{self.month}月"
+        if self.month:
+            return f"第{self.month}个月"
+        return "第1个月" if self.in_next_period else "最后一个月"
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,15 +81,20 @@ class Reading:
             "kind": self.kind.value,
             "start": _iso(self.start),
             "due": _iso(self.due),
-            "time": _iso(self.time),
+            "time": _iso(self.time or (self.recurrence.time if self.recurrence else None)),
             "alternatives": [day.isoformat() for day in self.alternatives],
             "parts": [
                 {"text": part.text, "quantity": part.quantity, "due": _iso(part.due)}
                 for part in self.parts
             ],
             "every": self.recurrence.every.value if self.recurrence else None,
+            "day": self.recurrence.as_json() if self.recurrence else None,
             "until": _iso(self.until),
             "anchor": self.anchor,
+            "offset": {"amount": self.offset.amount, "unit": self.offset.unit}
+            if self.offset
+            else None,
+            "shift": self.recurrence.shift if self.recurrence else self.shift,
             "outcome": self.outcome,
             "level": self.level.value,
             "note": self.note,
