@@ -6,13 +6,15 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 HOST   ?= 127.0.0.1
 PORT   ?= 8420
+KILLS  ?= 200
+SEED   ?= 1
 READY  := $(VENV)/.ready-run
 TESTED := $(VENV)/.ready-dev
 
 export DUBAN_EXAMPLE ?= 1
 export DO_NOT_TRACK = 1
 
-.PHONY: help run test check format bench clean clean-example
+.PHONY: help run test check format bench kills clean clean-example
 
 help:
 	@echo "make run         装好环境，用示例单位演到昨天，跑今天的流程，然后在 http://$(HOST):$(PORT) 提供服务（Ctrl-C 停止）"
@@ -20,6 +22,7 @@ help:
 	@echo "make test        装好环境并运行全部测试"
 	@echo "make check       格式、类型、导入方向"
 	@echo "make bench       速度，以比值表示"
+	@echo "make kills KILLS=200  在两种数据库上随机杀死提醒、发送进程，核对一封不丢、重发不换编号"
 	@echo "make clean-example  删去示例台账和示例文件"
 
 $(READY): pyproject.toml constraints.txt
@@ -59,8 +62,13 @@ format: $(TESTED)
 bench: $(TESTED)
 	$(BIN)/python bench/ratios.py
 	$(BIN)/python bench/plan_ratio.py
+	$(BIN)/python bench/remind_ratio.py
+	$(BIN)/python bench/escalate_ratio.py
 	$(BIN)/python bench/import_ratio.py
 	$(BIN)/python bench/mail_ratio.py
+
+kills: $(TESTED)
+	$(BIN)/python tests/kills.py --kills $(KILLS) --seed $(SEED)
 
 clean-example:
 	rm -rf var/example

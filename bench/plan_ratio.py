@@ -119,18 +119,18 @@ def bare(ledger: Ledger, clock_of: Callable[[], float]) -> float:
 
 
 @contextmanager
-def postgres_schema() -> Iterator[str]:
+def postgres_schema(name: str = "duban_bench") -> Iterator[str]:
     """A schema that is gone afterwards."""
     engine = sa.create_engine(POSTGRES)
     with engine.begin() as conn:
-        conn.execute(sa.schema.DropSchema("duban_bench", cascade=True, if_exists=True))
-        conn.execute(sa.schema.CreateSchema("duban_bench"))
+        conn.execute(sa.schema.DropSchema(name, cascade=True, if_exists=True))
+        conn.execute(sa.schema.CreateSchema(name))
     try:
-        url = sa.make_url(POSTGRES).update_query_dict({"options": "-csearch_path=duban_bench"})
+        url = sa.make_url(POSTGRES).update_query_dict({"options": f"-csearch_path={name}"})
         yield url.render_as_string(hide_password=False)
     finally:
         with engine.begin() as conn:
-            conn.execute(sa.schema.DropSchema("duban_bench", cascade=True))
+            conn.execute(sa.schema.DropSchema(name, cascade=True))
         engine.dispose()
 
 

@@ -7,15 +7,18 @@ from datetime import date
 from functools import cached_property
 
 from duban.errors import InputError, Issues, Place
-from duban.escalation import EscalationPolicy, load_escalation
+from duban.ladderfile import check_together, load_escalation
+from duban.ladders import EscalationPolicy
 from duban.lamps import LampPolicy, load_lamps
 from duban.matrix.check import check
 from duban.matrix.load import load_matrix
 from duban.matrix.model import Matrix, Unit
 from duban.matrix.names import Names
 from duban.obligations import Wanted, expand
-from duban.reminders import ReminderPolicy, load_reminders
+from duban.reminderfile import check_ladders, load_reminders
+from duban.reminders import ReminderPolicy
 from duban.settings import Home, Settings, load_settings
+from duban.status import Course
 from duban.workdays import Calendar, load_calendar
 
 
@@ -49,6 +52,21 @@ class Desk:
             self.matrix.directory.units.get(meaning.units[0]) if meaning and meaning.units else None
         )
 
+    def course(self, task: str, opens_on: date | None) -> Course:
+        """Where the schedule of an obligation begins, and its task's milestones: for lamps by progress."""
+        return Course(opens_on or self.matrix.plan.starts_on, self._milestones.get(task, ()))
+
+    @cached_property
+    def _milestones(self) -> dict[str, tuple[date, ...]]:
+        """Task to the days of its milestones, asked for only by lamps that go by them."""
+        if self.lamps.by_days or self.lamps.schedule != "milestones":
+            return {}
+        found: dict[str, set[date]] = {}
+        for each in self.planned().expansions:
+            days = {slot.due.on for slot in each.slots if slot.kind == "milestone" and slot.due.on}
+            found.setdefault(each.task.id, set()).update(days)
+        return {task: tuple(sorted(days)) for task, days in found.items()}
+
     def planned(self) -> Wanted:
         """All obligations of the matrix."""
         return expand(self.matrix, self.calendar, open_before_days=self.reminders.open_before)
@@ -74,6 +92,8 @@ def read_desk(home: Home, today: date) -> tuple[Desk | None, Issues]:
     if matrix is None or reminders is None or escalation is None or lamps is None:
         return None, issues
     issues.extend(check(matrix, calendar, today))
+    check_together(escalation, lamps, matrix, issues)
+    issues.extend(check_ladders(matrix, reminders))
     issues.found.sort(key=lambda issue: (issue.place.file, issue.place.line or 0))
     desk = Desk(home, settings, matrix, calendar, reminders, escalation, lamps)
     if desk.office_unit is None:

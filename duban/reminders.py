@@ -1,4 +1,4 @@
-"""Which reminders come up, and for whom: the ladder as data and one pure decision.
+"""Which reminders come up, and for whom: ladders as data and one pure decision.
 
 A rung is due when its moment lies between the last tick and now, never when it equals today: a missed
 run loses nothing, and a week's outage gives one message. Rules are applied to today's windows, not to
@@ -7,21 +7,26 @@ rows: ``windows`` gives the few due dates that matter, and the ledger seeks just
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from pathlib import Path
+from typing import NamedTuple
 
 from duban import clock
-from duban.errors import Issues
-from duban.matrix.model import POSTS
+from duban.errors import NOWHERE, Place
+from duban.matrix.model import DeadlineClass
 from duban.workdays import Calendar
-from duban.yamltext import Row, read_rows
+
+ROLES = ("lead", "joint", "support", "part")
+KINDS = ("finish", "milestone", "report", "summary")
+CLASSES = tuple(each.value for each in DeadlineClass)
+DEFAULT = "default"
+"""The id of the ladder at the top of the file, which serves whatever no other ladder is for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """A step of the ladder: so many days before the due (negative ``before``: after it)."""
+    """A step of a ladder: so many days before the due (negative ``before``: after it)."""
 
     id: str
     before: int
@@ -29,6 +34,30 @@ class Rung:
     to: tuple[str, ...]
     repeats: bool = False  # every ``repeat_every`` working days from here on
     words: str = ""
+    summary: bool = False  # its recipients get the unit's whole open list, not the item alone
+    place: Place = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """Rungs for some obligations: those it is ``for``, or those of tasks that name it."""
+
+    id: str
+    rungs: tuple[Rung, ...]
+    roles: tuple[str, ...] = ROLES
+    kinds: tuple[str, ...] = KINDS
+    classes: tuple[str, ...] = CLASSES
+    by_name: bool = False  # serves only tasks that name it
+    place: Place = NOWHERE
+
+    def fits(self, role: str, kind: str, deadline_class: str) -> bool:
+        """Whether it is for an obligation of this role, kind and hardness."""
+        return (
+            not self.by_name
+            and role in self.roles
+            and kind in self.kinds
+            and deadline_class in self.classes
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +71,43 @@ class ReminderPolicy:
     rungs: tuple[Rung, ...]
     urgent_per_day: int = 2
     ack_quiet: int = 5  # working days for which 签收 quiets the one who signed
+    ladders: tuple[Ladder, ...] = ()  # the first that fits serves; none: the rungs above
+
+    @property
+    def default(self) -> Ladder:
+        """The rungs at the top of the file as a ladder."""
+        return Ladder(DEFAULT, self.rungs)
+
+    @property
+    def all_ladders(self) -> tuple[Ladder, ...]:
+        """Every ladder in the order in which it is tried; the default comes last."""
+        return (*self.ladders, self.default)
+
+    def ladder_for(self, each: Candidate) -> Ladder:
+        """The ladder that its task names, else the first that fits.
+
+        A name that is no longer in the file (edited, not yet applied) is passed over.
+        """
+        named = next((one for one in self.all_ladders if one.id == each.ladder), None)
+        return named or next(
+            one for one in self.all_ladders if one.fits(each.role, each.kind, each.deadline_class)
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class RungMoment:
-    """A rung of one due date that came up at a moment."""
+    """A rung of one due date that came up at a moment, on a ladder."""
 
     rung: str
     to: tuple[str, ...]
     moment: datetime
     words: str
+    ladder: str = DEFAULT
+    summary: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """What the decision needs to know of an open obligation."""
+class Candidate(NamedTuple):
+    """What the decision needs to know of an open obligation. A tuple: a morning makes thousands."""
 
     obligation: str
     unit: str
@@ -66,10 +117,13 @@ class Candidate:
     urgent: bool
     opens_on: date | None = None  # a report is not reminded of before its period opens
     acked_on: date | None = None  # the day on which the liaison signed for it
+    role: str = "lead"
+    kind: str = "finish"
+    deadline_class: str = "planned"
+    ladder: str = ""  # the ladder that its applied task names
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """A rung that came up for an obligation and a post, with the reason."""
 
     candidate: Candidate
@@ -78,6 +132,7 @@ class Claim:
     moment: datetime
     outcome: str  # pending | superseded
     reason: str
+    summary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +146,23 @@ class Silence:
     author: str
     reason: str
 
-    def covers(self, each: Claim, today: date) -> bool:
-        """Whether it keeps this claim quiet today."""
+    def hides(self, unit: str, task: str, post: str, today: date) -> bool:
+        """Whether it keeps a post quiet about a unit's task today."""
         return (
-            self.unit == each.candidate.unit
-            and self.task in {"", each.candidate.task}
-            and self.post in {"", each.to}
+            self.unit == unit
+            and self.task in {"", task}
+            and self.post in {"", post}
             and today <= self.until_on
         )
+
+    def covers(self, each: Claim, today: date) -> bool:
+        """Whether it keeps this claim quiet today."""
+        return self.hides(each.candidate.unit, each.candidate.task, each.to, today)
+
+    @property
+    def words(self) -> str:
+        """Until when, by whom and why."""
+        return f"免扰至{self.until_on}（{self.author}：{self.reason}）"
 
 
 def hush(
@@ -115,13 +179,16 @@ def hush(
     """
     for silence in silences:
         if silence.covers(each, today):
-            return "silenced", f"免扰至{silence.until_on}（{silence.author}：{silence.reason}）"
+            return "silenced", silence.words
     signed = each.candidate.acked_on
     if each.to != "liaison" or signed is None or each.candidate.due_on <= today:
         return None
     if calendar.between(signed, today) >= policy.ack_quiet:
         return None
     return "acknowledged", f"{signed}已签收，{policy.ack_quiet}个工作日内不再提醒"
+
+
+# ---- due dates whose rungs come up -----------------------------------------------------------------
 
 
 def windows(
@@ -140,143 +207,165 @@ def windows(
         moment = clock.at(day, policy.digest_time)
         if not since < moment <= now:
             continue
-        for due, rung in _due_dates(policy, calendar, day, oldest_due):
-            found.setdefault(due, []).append(
-                RungMoment(_rung_id(rung, day), rung.to, moment, rung.words)
-            )
+        for ladder in policy.all_ladders:
+            for rung in ladder.rungs:
+                came_up = _came_up(rung, day, moment, ladder)
+                for due in _due_dates(policy, calendar, rung, day, oldest_due):
+                    found.setdefault(due, []).append(came_up)
     return {
         due: tuple(sorted(moments, key=lambda each: each.moment))
         for due, moments in sorted(found.items())
     }
 
 
-def _days(since: datetime, now: datetime) -> Iterable[date]:
+def _days(since: datetime, now: datetime) -> Iterator[date]:
     day, last = clock.day_of(since), clock.day_of(now)
     while day <= last:
         yield day
         day += timedelta(days=1)
 
 
-def _rung_id(rung: Rung, day: date) -> str:
+def _came_up(rung: Rung, day: date, moment: datetime, ladder: Ladder) -> RungMoment:
     """A repeating rung is another rung each day it comes up."""
-    return f"{rung.id}@{day.isoformat()}" if rung.repeats else rung.id
+    name = f"{rung.id}@{day.isoformat()}" if rung.repeats else rung.id
+    return RungMoment(name, rung.to, moment, rung.words, ladder.id, rung.summary)
 
 
 def _due_dates(
-    policy: ReminderPolicy, calendar: Calendar, day: date, oldest_due: date | None
-) -> Iterable[tuple[date, Rung]]:
-    for rung in policy.rungs:
-        if rung.repeats:
-            yield from (
-                (due, rung) for due in _repeat_dues(policy, calendar, rung, day, oldest_due)
-            )
-        else:
-            yield from ((due, rung) for due in _single_dues(calendar, rung, day))
-
-
-def _single_dues(calendar: Calendar, rung: Rung, day: date) -> Iterable[date]:
+    policy: ReminderPolicy, calendar: Calendar, rung: Rung, day: date, oldest_due: date | None
+) -> Iterator[date]:
     """Due dates for which the rung falls on this day."""
+    if not rung.repeats:
+        yield from _single_dues(calendar, rung, day)
+    elif oldest_due is not None and calendar.is_workday(day):
+        late = -rung.before
+        first, last = _late_dues(calendar, day, late)
+        while oldest_due <= last:
+            yield from _span(max(first, oldest_due), last)
+            late += policy.repeat_every
+            first, last = _late_dues(calendar, day, late)
+
+
+def _single_dues(calendar: Calendar, rung: Rung, day: date) -> Iterator[date]:
     if not rung.working:
         yield day + timedelta(days=rung.before)
-        return
-    if rung.before == 0:
+    elif rung.before == 0:
         yield day
-        return
-    if not calendar.is_workday(day):
-        return
-    # A working day is so many working days before one working day and before the rest days leading to it.
-    due = calendar.add(day, rung.before - 1) + timedelta(days=1)
-    last = calendar.add(day, rung.before)
-    while due <= last:
-        yield due
-        due += timedelta(days=1)
+    elif calendar.is_workday(day):
+        # A working day is so many working days before one working day and the rest days leading to it.
+        yield from _span(
+            *(
+                calendar.add(day, rung.before - 1) + timedelta(days=1),
+                calendar.add(day, rung.before),
+            )
+            if rung.before > 0
+            else _late_dues(calendar, day, -rung.before)
+        )
 
 
-def _repeat_dues(
-    policy: ReminderPolicy, calendar: Calendar, rung: Rung, day: date, oldest_due: date | None
-) -> Iterable[date]:
-    if oldest_due is None or not calendar.is_workday(day):
-        return
-    late = -rung.before
-    due = oldest_due
-    while due < day:
-        gone = calendar.between(due, day)
-        if gone >= late and (gone - late) % policy.repeat_every == 0:
-            yield due
-        due += timedelta(days=1)
+def _late_dues(calendar: Calendar, day: date, late: int) -> tuple[date, date]:
+    """The first and last due that are ``late`` working days overdue on a working day."""
+    first = calendar.add(day, -late)
+    return first, calendar.add(first, 1) - timedelta(days=1)
+
+
+def _span(first: date, last: date) -> Iterator[date]:
+    while first <= last:
+        yield first
+        first += timedelta(days=1)
+
+
+# ---- the decision ------------------------------------------------------------------------------------
 
 
 def decide(
-    moments: Mapping[date, tuple[RungMoment, ...]], candidates: Iterable[Candidate]
+    policy: ReminderPolicy,
+    moments: Mapping[date, tuple[RungMoment, ...]],
+    candidates: Iterable[Candidate],
 ) -> list[Claim]:
-    """A claim for each rung, obligation and post; of several missed rungs only the newest is said."""
+    """A claim for each rung, obligation and post; of several missed rungs a post hears the newest."""
     claims: list[Claim] = []
-    for candidate in candidates:
-        came_up = [each for each in moments.get(candidate.due_on, ()) if _is_open(candidate, each)]
-        if not came_up:
-            continue
-        newest = came_up[-1]
-        for each in came_up:
-            said = each is newest
-            reason = (
-                each.words if said else f"停机期间错过，由“{newest.words or newest.rung}”一并说明"
-            )
-            outcome = "pending" if said else "superseded"
-            claims += [
-                Claim(candidate, each.rung, post, each.moment, outcome, reason) for post in each.to
-            ]
+    known: dict[tuple[object, ...], tuple[RungMoment, ...]] = {}
+    for each in candidates:
+        of = (each.due_on, each.role, each.kind, each.deadline_class, each.ladder)
+        came_up = known.get(of)
+        if came_up is None:
+            came_up = known[of] = _on_its_ladder(policy, moments, each)
+        if came_up:
+            claims += _claims(each, came_up)
     return claims
+
+
+def _on_its_ladder(
+    policy: ReminderPolicy, moments: Mapping[date, tuple[RungMoment, ...]], each: Candidate
+) -> tuple[RungMoment, ...]:
+    ladder = policy.ladder_for(each).id
+    return tuple(one for one in moments.get(each.due_on, ()) if one.ladder == ladder)
+
+
+def _claims(candidate: Candidate, came_up: Sequence[RungMoment]) -> list[Claim]:
+    if len(came_up) == 1:  # as on nearly every morning
+        only = came_up[0]
+        if not _is_open(candidate, only):
+            return []
+        return [
+            Claim(candidate, only.rung, post, only.moment, "pending", only.words, only.summary)
+            for post in only.to
+        ]
+    opened = [each for each in came_up if _is_open(candidate, each)]
+    newest = {post: each for each in opened for post in each.to}
+    whole = {post for each in opened if each.summary for post in each.to}
+    found = []
+    for each in opened:
+        for post in each.to:
+            said = newest[post] is each
+            reason = each.words if said else _passed_over(each, newest[post])
+            outcome = "pending" if said else "superseded"
+            summary = said and post in whole  # a list that was missed comes with the newest rung
+            found.append(Claim(candidate, each.rung, post, each.moment, outcome, reason, summary))
+    return found
 
 
 def _is_open(candidate: Candidate, rung: RungMoment) -> bool:
     return candidate.opens_on is None or clock.day_of(rung.moment) >= candidate.opens_on
 
 
-def load_reminders(path: Path, shown_as: str, issues: Issues) -> ReminderPolicy | None:
-    """Read ``config/reminders.yaml``; mistakes go to ``issues``."""
-    row = read_rows(path, shown_as, issues)
-    if row is None:
-        return None
-    policy = ReminderPolicy(
-        digest_time=row.clock("digest_time", time(8, 30)),
-        repeat_every=row.integer("repeat_every_working_days", 3, least=1),
-        open_before=row.integer("open_before_working_days", 7, least=1),
-        resubmit_days=row.integer("resubmit_working_days", 3, least=1),
-        rungs=tuple(_rung(entry) for entry in row.rows("rungs")),
-        urgent_per_day=row.integer("urgent_per_day", 2, least=0),
-        ack_quiet=row.integer("quiet_after_ack_working_days", 5, least=0),
-    )
-    row.close()
-    ids = [rung.id for rung in policy.rungs]
-    if len(ids) != len(set(ids)) or not ids:
-        issues.error(
-            "rungs", row.place_of("rungs"), "提醒梯级为空，或编号重复。", "每一级给一个不同的 id。"
-        )
-    return policy
+def _passed_over(each: RungMoment, newest: RungMoment) -> str:
+    why = "与它同时到" if each.moment == newest.moment else "停机期间错过"
+    return f"{why}，由“{newest.words or newest.rung}”一并说明"
 
 
-def _rung(row: Row) -> Rung:
-    before = row.integer("before", 0) if row.has("before") else -row.integer("after", 0)
-    to = tuple(text.raw for text in row.texts("to")) or ("liaison",)
-    for post in to:
-        if post not in POSTS:
-            row.issues.error(
-                "post", row.place_of("to"), f"不认识的岗位“{post}”。", f"可用：{'、'.join(POSTS)}。"
-            )
-    rung = Rung(
-        id=row.text("id", required=True),
-        before=before,
-        working=row.choice("count", ("working_days", "days"), "working_days") == "working_days",
-        to=to,
-        repeats=row.flag("repeats"),
-        words=row.text("words"),
-    )
-    if rung.repeats and rung.before >= 0:
-        row.issues.error(
-            "repeat-before",
-            row.place_of("repeats"),
-            "只有到期之后的梯级才能重复。",
-            "写 after: 天数，或去掉 repeats。",
-        )
-    row.close()
-    return rung
+# ---- looking ahead -----------------------------------------------------------------------------------
+
+
+def next_rung(
+    policy: ReminderPolicy, calendar: Calendar, each: Candidate, after: datetime
+) -> RungMoment | None:
+    """The first rung of an obligation that comes up later than a moment; None: there is none any more."""
+    ladder = policy.ladder_for(each)
+    found = []
+    for rung in ladder.rungs:
+        for day in _rung_days(policy, calendar, rung, each.due_on, clock.day_of(after)):
+            came_up = _came_up(rung, day, clock.at(day, policy.digest_time), ladder)
+            if came_up.moment > after and _is_open(each, came_up):
+                found.append(came_up)
+                break
+    return min(found, key=lambda one: one.moment, default=None)
+
+
+def _rung_days(
+    policy: ReminderPolicy, calendar: Calendar, rung: Rung, due: date, after: date
+) -> Iterator[date]:
+    """Days on which a rung of a due falls, from ``after`` on; of a repeating one the next few."""
+    if not rung.working and not rung.repeats:
+        yield due - timedelta(days=rung.before)
+    elif rung.before > 0:
+        yield calendar.add(calendar.roll(due), -rung.before)
+    elif rung.before == 0:
+        yield due
+    elif not rung.repeats:
+        yield calendar.add(due, -rung.before)
+    else:
+        rounds = max(0, (calendar.between(due, after) + rung.before) // policy.repeat_every)
+        for number in range(rounds, rounds + 3):
+            yield calendar.add(due, -rung.before + number * policy.repeat_every)

@@ -7,12 +7,13 @@ these files: they come from the environment or from files named by ``*_FILE``.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import time
 from pathlib import Path
 
 from duban.errors import Issues, UsageError
-from duban.yamltext import read_rows
+from duban.sign_in_settings import SignIn, read_sign_in
+from duban.yamltext import Row, read_rows
 
 EXAMPLE_MARK = "示例数据"
 
@@ -91,6 +92,31 @@ def secret(name: str) -> str:
     return os.environ.get(name, "").strip()
 
 
+RETURN_REASONS = (
+    "内容太笼统，请写清做了什么、数量和成效。",
+    "缺佐证材料，请补传文件、照片或台账。",
+    "数据与上期或佐证对不上，请核实。",
+    "与上期雷同，请写本期的新进展。",
+)
+"""What a report is often returned for, where the office lists nothing of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """The office's virus scanner: a program with its arguments; the file's path comes last.
+
+    ``seconds``: how long it may take. ``keeps``: whether what it finds is kept apart in
+    ``var/quarantine/`` instead of thrown away.
+    """
+
+    command: tuple[str, ...]
+    seconds: int = 60
+    keeps: bool = False
+
+
+SCAN_FOUND = ("refuse", "quarantine")
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What ``config/duban.yaml`` says. ``issuer`` signs 督办单 and 通报 and is always configured."""
@@ -107,7 +133,12 @@ class Settings:
     works_from: time
     works_until: time
     link_days: int
-    clerks: tuple[str, ...] = ()  # who may sign for the office; empty: any name
+    urgent_any_time: bool = False  # whether urgent messages also leave outside working hours
+    clerks: tuple[str, ...] = ()  # who may sign with the office key; empty: any name
+    hosts: tuple[str, ...] = ()  # names the pages answer to; empty: any
+    sign_in: SignIn = field(default_factory=SignIn)
+    return_reasons: tuple[str, ...] = RETURN_REASONS  # offered to the reviewer
+    evidence_scan: Scan | None = None
 
 
 def load_settings(home: Home, issues: Issues) -> Settings | None:
@@ -131,7 +162,37 @@ def load_settings(home: Home, issues: Issues) -> Settings | None:
         works_from=row.clock("works_from", time(8, 30)),
         works_until=row.clock("works_until", time(17, 30)),
         link_days=row.integer("link_days", 45, least=1),
+        urgent_any_time=row.flag("urgent_any_time"),
         clerks=tuple(text.raw.strip() for text in row.texts("clerks")),
+        hosts=tuple(text.raw.strip().lower() for text in row.texts("hosts")),
+        sign_in=read_sign_in(row.row("sign_in")),
+        return_reasons=_return_reasons(row),
+        evidence_scan=_read_scan(row.row("evidence_scan")),
     )
     row.close()
     return settings
+
+
+def _return_reasons(row: Row) -> tuple[str, ...]:
+    given = tuple(text.raw.strip() for text in row.texts("return_reasons"))
+    return tuple(each for each in given if each) or RETURN_REASONS
+
+
+def _read_scan(row: Row | None) -> Scan | None:
+    if row is None:
+        return None
+    command = tuple(text.raw for text in row.texts("command"))
+    if not command:
+        row.issues.error(
+            "scan-command",
+            row.place_of("command"),
+            "查毒程序没有写。",
+            "写成 command: [clamdscan, --no-summary, --fdpass]；不查毒就删掉 evidence_scan。",
+        )
+    found = Scan(
+        command,
+        row.integer("seconds", 60, least=1),
+        row.choice("found", SCAN_FOUND, "refuse") == "quarantine",
+    )
+    row.close()
+    return found

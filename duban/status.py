@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from fractions import Fraction
 
 from duban import clock
-from duban.lamps import Lamp, LampPolicy
+from duban.lamps import Lamp, LampPolicy, planned_percent
 from duban.workdays import Calendar
 
 STATE_NAMES = {
@@ -45,10 +46,25 @@ def standing(
     now: datetime,
     calendar: Calendar,
     lamps: LampPolicy,
+    progress: Fraction | None = None,
 ) -> Standing:
-    """How an obligation of this state and due stands at ``now``. 已报送 waits for review: not overdue."""
+    """How an obligation of this state and due stands at ``now``. 已报送 waits for review: not overdue.
+
+    ``progress``: by the lamps' own basis, where they go by progress. A policy whose lamps burn until
+    the item is closed (``until: closed``) still shows what a submitted one showed.
+    """
     today = clock.day_of(now)
     done = state in {"closed", "submitted"}
+    if state == "submitted" and lamps.until == "closed" and due_on is not None:
+        left = days_left(calendar, due_on, due_at, now)
+        lamp = lamps.show(left, done=False, progress=progress)
+        return Standing(
+            overdue=False,
+            working_days_left=None,
+            days_overdue=0,
+            lamp=lamp,
+            words=STATE_NAMES[state],
+        )
     idle = (
         due_on is None
         or due_at is None
@@ -66,15 +82,40 @@ def standing(
     assert due_on is not None
     assert due_at is not None
     overdue = now > due_at
-    left = -max(1, calendar.between(due_on, today)) if overdue else calendar.between(today, due_on)
+    left = days_left(calendar, due_on, due_at, now)
     days_overdue = max((today - due_on).days, 0)
     return Standing(
         overdue=overdue,
         working_days_left=left,
         days_overdue=days_overdue,
-        lamp=lamps.show(left, done=False),
+        lamp=lamps.show(left, done=False, progress=progress),
         words=_words(overdue=overdue, today=today, due_on=due_on, due_at=due_at, left=left),
     )
+
+
+def days_left(calendar: Calendar, due_on: date, due_at: datetime | None, now: datetime) -> int:
+    """Working days left; negative once the due has passed, and then at least one."""
+    today = clock.day_of(now)
+    if due_at is not None and now > due_at:
+        return -max(1, calendar.between(due_on, today))
+    return calendar.between(today, due_on)
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What the schedule of an obligation is measured by: where it begins, and its milestones' days."""
+
+    starts_on: date
+    milestones: tuple[date, ...] = ()
+
+    def progress(
+        self, lamps: LampPolicy, percent: int | None, due_on: date | None, day: date
+    ) -> Fraction | None:
+        """How far it is behind, or how much of the schedule it reached; None where lamps go by days."""
+        if lamps.by_days or due_on is None:
+            return None
+        planned = planned_percent(lamps.schedule, self.starts_on, due_on, day, self.milestones)
+        return lamps.progress(percent, planned)
 
 
 def _words(*, overdue: bool, today: date, due_on: date, due_at: datetime, left: int) -> str:

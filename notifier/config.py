@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from duban.errors import NOWHERE, Issues, Place, UsageError
+from duban.errors import Issues, UsageError
+from duban.matrix.load import load_directory
 from duban.settings import Home, load_settings, secret
 from duban.yamltext import Row, read_rows
+from notifier.channel import SCHEMA, Channel, Fallback, part_for
 from notifier.mime import Sender
+from notifier.routes import Rule, Way, read_routes, way_of
 
 if TYPE_CHECKING:
-    from duban.ledger.outbox import Policy, Rate
+    from duban.ledger.outbox import Letter, Policy, Rate
+
+__all__ = [
+    "Channel",
+    "Channels",
+    "Fallback",
+    "fallback_of",
+    "load_channels",
+    "part_for",
+    "rate_of",
+    "refusal",
+]
 
 REFUSED: Mapping[str, str] = dict.fromkeys(
     ("dingtalk", "wecombot", "feishu", "lark", "schan"),
@@ -33,37 +47,11 @@ _WAY_OUT: Mapping[str, str] = {
     "lark": "改用 dubanfeishu://，加上 ?host=https://open.larksuite.com",
 }
 _REFERENCE = re.compile(r"\$\{(env|file):([^{}]+)\}")
-_SCHEMA = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _PASSWORD = re.compile(r"://[^/@:]*:[^/@]+@")
 _BOT_KEY = re.compile(r"duban(?:wecombot|ding|feishu)://[^/?]|[?&]secret=[^&]", re.IGNORECASE)
 _ID = re.compile(r"[a-z][a-z0-9_-]{0,39}")
-
-
-@dataclass(frozen=True, slots=True)
-class Fallback:
-    """The channel that takes over what has failed or stayed unknown for ``minutes``."""
-
-    channel: str
-    minutes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """A way out. ``form``: mail, md (bots) or text; ``limit_bytes`` of one message, 0 for none.
-
-    ``rates``: how much it may be sent; empty for what its service is known to bear.
-    """
-
-    id: str
-    name: str
-    url: str = field(repr=False)  # as written: references to secrets, not the secrets
-    instead: str = ""  # an environment variable whose URL takes the place of ``url``
-    on_unknown: str = "hold"
-    form: str = "mail"
-    limit_bytes: int = 0
-    rates: tuple[Rate, ...] = ()
-    fallback: Fallback | None = None
-    place: Place = NOWHERE
+COPY = "copy"
+"""Kind of a letter that repeats in a group what a person was told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +63,7 @@ class Channels:
     lost: str
     sender: Sender
     root: Path
+    routes: tuple[Rule, ...] = ()
 
     @property
     def policy(self) -> Policy:
@@ -99,6 +88,41 @@ class Channels:
         name = first if first in self.by_id else first.partition(":")[0]
         return name if name in self.by_id else self.default
 
+    def way(self, *, unit: str, post: str, address: str, kind: str) -> Way:
+        """The way a message takes: its channel, why, and the group that gets a copy.
+
+        ``kind``: day, urgent or digest. Nobody to reach: the channel for what is lost.
+        """
+        if not address.strip():
+            return Way(self.lost, "没有可以送达的地址")
+        return way_of(
+            self.routes,
+            self.by_id,
+            self.for_address(address),
+            unit=unit,
+            post=post,
+            address=address,
+            kind=kind,
+        )
+
+    def fallback_for(self, letter: Letter) -> Fallback | None:
+        """What takes over a letter: its route's fallback, else its channel's. A copy has none."""
+        if letter.kind == COPY:
+            return None
+        taken = self.way(
+            unit=letter.unit, post=letter.post, address=letter.address, kind=letter.kind
+        )
+        if taken.channel == letter.channel and taken.rule and taken.rule.fallback:
+            return taken.rule.fallback
+        known = self.by_id.get(letter.channel)
+        return known.fallback if known else None
+
+    def fallbacks_from(self, channel_id: str) -> Sequence[Fallback]:
+        """Every fallback that can take over from a channel: its own and those of routes to it."""
+        own = self.by_id[channel_id].fallback
+        routed = [rule.fallback for rule in self.routes if rule.channel == channel_id]
+        return list(dict.fromkeys(each for each in (own, *routed) if each))
+
     def url_of(self, channel_id: str) -> str:
         """The URL with its secrets; not to be logged.
 
@@ -111,7 +135,7 @@ class Channels:
             )
         given = secret(channel.instead) if channel.instead else ""
         url = given or _resolve(channel, self.root)
-        found = _SCHEMA.match(url)
+        found = SCHEMA.match(url)
         if found is None:
             raise UsageError(
                 f"渠道“{channel_id}”的地址不成样子（缺“种类://”）。", "照 channels.yaml 的说明写。"
@@ -149,21 +173,6 @@ def fallback_of(text: str) -> Fallback | None:
     """A fallback written ``inbox after 60m`` or ``sms after 4h``; None when it is none."""
     found = _FALLBACK.fullmatch(" ".join(text.split()))
     return Fallback(found[1], int(found[2]) * (60 if found[3] == "h" else 1)) if found else None
-
-
-def part_for(channel: Channel, address: str) -> str:
-    """Who a channel is told to send to: its own way of an address, without the channel's name.
-
-    Empty when the address holds no way for this channel: a mail address is nobody's account elsewhere.
-    """
-    ways = address.split()
-    for way in ways:
-        if way.startswith(f"{channel.id}:"):
-            return way[len(channel.id) + 1 :]
-    mail = channel.form == "mail"
-    if len(ways) == 1 and (mail or "@" not in address):
-        return address
-    return next((way for way in ways if mail and "@" in way and ":" not in way), "")
 
 
 def refusal(schema: str) -> tuple[str, str] | None:
@@ -212,14 +221,26 @@ def load_channels(home: Home, issues: Issues) -> Channels:
     row = read_rows(path, home.shown(path), issues)
     found: dict[str, Channel] = {}
     default, lost = "mail", "inbox"
+    routes: tuple[Rule, ...] = ()
     if row is not None:
         default, lost = row.text("default", default), row.text("lost", lost)
         for one in row.rows("channels"):
             _add(found, _channel(one), issues)
+        routed = row.rows("routes")
         row.close()
         _check_names(row, found, default, lost)
         _check_fallbacks(row, found)
-    return Channels(found or dict(_SHIPPED), default, lost, _sender(home), home.root)
+        routes = _routes(home, routed, found, issues)
+    return Channels(found or dict(_SHIPPED), default, lost, _sender(home), home.root, routes)
+
+
+def _routes(
+    home: Home, rows: Sequence[Row], found: Mapping[str, Channel], issues: Issues
+) -> tuple[Rule, ...]:
+    """The routes; the units they name are read only when there is one. Their mistakes are told elsewhere."""
+    if not rows:
+        return ()
+    return read_routes(rows, found, load_directory(home, Issues()), issues, _fallback)
 
 
 _SHIPPED: Mapping[str, Channel] = {
@@ -315,7 +336,7 @@ def _fallback(row: Row) -> Fallback | None:
 
 def _check_url(row: Row, channel: Channel) -> None:
     place, bare = row.place_of("url"), _REFERENCE.sub("x", channel.url)
-    schema = _SCHEMA.match(channel.url)
+    schema = SCHEMA.match(channel.url)
     why = refusal(schema[1].lower()) if schema else None
     if why:
         row.issues.error("channel-refused", place, f"{why[0]}。", why[1])

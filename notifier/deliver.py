@@ -2,7 +2,8 @@
 
 Nothing is lost whatever happens in between: a worker that dies leaves a lease behind that runs out, and
 the fence tells whether a letter may have left. Tries are counted here and nowhere else – never put a
-retry around this.
+retry around this. No letter is begun that could outlast the lease, by either clock: the ledger's, which
+may be set, and the machine's own, which may sleep.
 """
 
 from __future__ import annotations
@@ -19,17 +20,18 @@ from itertools import groupby
 
 from duban.errors import DubanError
 from duban.ledger import outbox
-from duban.ledger.outbox import RATE, UNREACHABLE, Letter, Outcome
+from duban.ledger.outbox import LEASE_SECONDS, RATE, UNREACHABLE, Hours, Letter, Outcome
 from duban.ledger.store import Ledger
 from duban.settings import Home
 from notifier.config import Channels
-from notifier.fallback import fall_back
+from notifier.deadline import SEND_SECONDS, Deadline
+from notifier.fallback import fall_back, move_on
 from notifier.gateway import Gateway
 
 BATCH = 20
-LEASE_SECONDS = 120
 _SETTLE_EVERY = timedelta(seconds=1)
-_BEFORE_LEASE_ENDS = timedelta(seconds=1)
+_SHARE_OF_ONE = SEND_SECONDS / LEASE_SECONDS
+"""How much of the lease one letter may take; none is begun later than that before its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,15 @@ def deliver_due(
     limit: int = 500,
     progress: Progress | None = None,
     prepare: Callable[[Letter], Letter] | None = None,
+    hours: Hours | None = None,
+    lease_seconds: float = LEASE_SECONDS,
 ) -> Report:
     """Send up to ``limit`` letters that are due at ``now``; what cannot be sent stays queued.
 
     ``prepare`` fills in what is not kept in the outbox (the reader's own link) just before sending.
-    Time goes on from ``now`` as the ledger's clock does. On SIGTERM it ends after the letter under way,
-    gives the others back, and only then lets the signal have its effect.
+    ``hours`` says when a letter may leave; what is due at another time waits until then. Time goes on
+    from ``now`` as the ledger's clock does. On SIGTERM it ends after the letter under way, gives the
+    others back, and only then lets the signal have its effect.
     """
     with _told_to_stop() as stopped, Gateway(channels, home) as gateway:
         run = _Run(
@@ -75,9 +80,13 @@ def deliver_due(
             progress=progress,
             stopped=stopped,
             prepare=prepare,
+            hours=hours,
+            lease_seconds=lease_seconds,
         )
         run.tidy()
-        run.deliver(limit)
+        left = run.deliver(limit)
+        if run.move_on():
+            run.deliver(left)
         return run.report
 
 
@@ -94,7 +103,9 @@ class _Run:
         worker: str,
         progress: Progress | None,
         stopped: Callable[[], bool],
-        prepare: Callable[[Letter], Letter] | None = None,
+        prepare: Callable[[Letter], Letter] | None,
+        hours: Hours | None,
+        lease_seconds: float,
     ) -> None:
         self.report = Report()
         self._ledger = ledger
@@ -106,7 +117,11 @@ class _Run:
         self._progress = progress
         self._stopped = stopped
         self._prepare = prepare or (lambda letter: letter)
+        self._hours = hours
+        self._lease_seconds = lease_seconds
+        self._seconds_each = min(SEND_SECONDS, lease_seconds * _SHARE_OF_ONE)
         self._down: dict[str, str] = {}
+        self._up: set[str] = set()
 
     def _moment(self) -> datetime:
         told, by_clock = self._start
@@ -114,33 +129,52 @@ class _Run:
 
     def tidy(self) -> None:
         """Free what a dead worker held, and settle what waited too long."""
-        reaped = outbox.reap(self._ledger, self._moment(), self._channels.policy)
+        lease = self._lease_seconds
+        reaped = outbox.reap(self._ledger, self._moment(), self._channels.policy, lease)
         expired = outbox.expire(self._ledger, self._moment())
         taken_over = fall_back(self._ledger, self._channels, self._moment())
         self.report = replace(
             self.report, unknown=reaped.held, expired=expired, taken_over=taken_over
         )
 
-    def deliver(self, limit: int) -> None:
-        """Claim and send batch by batch until nothing is due, the limit is reached, or told to stop."""
+    def deliver(self, limit: int) -> int:
+        """Claim and send batch by batch until nothing is due, the limit is reached, or told to stop.
+
+        How many letters are left of the limit.
+        """
         left = limit
         while left > 0 and not self._stopped():
             now = self._moment()
-            size = min(BATCH, left)
+            lease = _Lease(now, self._lease_seconds - self._seconds_each)
             letters = outbox.claim(
-                self._ledger, self._owner, now, size, LEASE_SECONDS, without=self._down
+                self._ledger,
+                self._owner,
+                now,
+                min(BATCH, left),
+                self._lease_seconds,
+                without=self._down,
+                hours=self._hours,
             )
             if not letters:
-                return
+                break
             left -= len(letters)
-            self._batch(letters, now + timedelta(seconds=LEASE_SECONDS) - _BEFORE_LEASE_ENDS)
+            self._batch(letters, lease)
+        return left
 
-    def _batch(self, letters: Sequence[Letter], deadline: datetime) -> None:
+    def move_on(self) -> bool:
+        """Let other channels take over what waits too long for those that this round found down."""
+        if not self._down or self._stopped():
+            return False
+        moved = move_on(self._ledger, self._channels, tuple(self._down), self._moment())
+        self.report = replace(self.report, taken_over=self.report.taken_over + moved)
+        return moved > 0
+
+    def _batch(self, letters: Sequence[Letter], lease: _Lease) -> None:
         waiting = sorted(letters, key=lambda letter: letter.channel)  # stable: order is kept within
         for channel, some in groupby(waiting, key=lambda letter: letter.channel):
             group = list(some)
             if self._usable(channel):
-                self._hand_over(channel, group, deadline)
+                self._hand_over(channel, group, lease)
             else:
                 self._give_back([letter.id for letter in group])
 
@@ -148,37 +182,48 @@ class _Run:
         try:
             self._gateway.open(channel)
         except DubanError as problem:
-            self._tell_down(channel, str(problem))
+            self._tell_down(channel, str(problem), waits=True)
         return channel not in self._down
 
-    def _tell_down(self, channel: str, why: str) -> None:
-        """Leave a channel alone for this round: one try tells as much as five hundred."""
+    def _tell_down(self, channel: str, why: str, *, waits: bool) -> None:
+        """Leave a channel alone for this round: one try tells as much as five hundred.
+
+        ``waits``: it cannot be reached, and since when is noted; a channel that is only busy is not down.
+        """
         if channel not in self._down:
             self._down[channel] = why
             known = self._channels.by_id.get(channel)
             name = known.name if known else channel
             told = f"渠道“{name}”暂时用不了：{why.rstrip('。')}。走这个渠道的信都留在队列里，下次再发。"
             self.report = replace(self.report, problems=(*self.report.problems, told))
+            if waits:
+                outbox.mark_down(self._ledger, channel, told, self._moment())
 
-    def _hand_over(self, channel: str, letters: Sequence[Letter], deadline: datetime) -> None:
+    def _tell_up(self, channel: str) -> None:
+        """A channel that answers is waited for no more; once a round."""
+        if channel not in self._up:
+            self._up.add(channel)
+            outbox.mark_up(self._ledger, channel, self._moment())
+
+    def _hand_over(self, channel: str, letters: Sequence[Letter], lease: _Lease) -> None:
+        # Before the fence: what fails in filling a letter in has surely not left the house.
+        prepared = [self._prepare(letter) for letter in letters]
         ids = [letter.id for letter in letters]
         rates = {channel: self._channels.rates_of(channel)}
         ours = set(outbox.hand_over(self._ledger, self._owner, ids, self._moment(), rates))
-        self._send(channel, [letter for letter in letters if letter.id in ours], deadline)
+        self._send(channel, [letter for letter in prepared if letter.id in ours], lease)
 
-    def _send(self, channel: str, letters: Sequence[Letter], deadline: datetime) -> None:
+    def _send(self, channel: str, letters: Sequence[Letter], lease: _Lease) -> None:
         left = [letter.id for letter in letters]
         results: list[tuple[str, Outcome]] = []
         settled_at = self._moment()
-        prepared = [self._prepare(letter) for letter in letters]
-        sending = self._gateway.send_many(channel, prepared, self._moment)
+        sending = self._gateway.send_many(channel, letters, self._moment, self._seconds_each)
         try:
-            while left and not self._must_pause(channel, deadline):
+            while left and not self._must_pause(channel, lease):
                 left.pop(0)  # if sending this one breaks off, nobody knows: its fence stays up
                 _, outcome = result = next(sending)
                 results.append(result)
-                if outcome.code in {UNREACHABLE, RATE}:
-                    self._tell_down(channel, outcome.detail)
+                self._learn(channel, outcome)
                 if self._moment() - settled_at >= _SETTLE_EVERY:
                     self._settle(results)
                     results, settled_at = [], self._moment()
@@ -186,8 +231,15 @@ class _Run:
             self._settle(results)
             self._give_back(left)
 
-    def _must_pause(self, channel: str, deadline: datetime) -> bool:
-        return self._stopped() or channel in self._down or self._moment() >= deadline
+    def _learn(self, channel: str, outcome: Outcome) -> None:
+        """What one outcome says of its channel; an unknown one says nothing."""
+        if outcome.code in {UNREACHABLE, RATE}:
+            self._tell_down(channel, outcome.detail, waits=outcome.code == UNREACHABLE)
+        elif outcome.kind != "unknown":
+            self._tell_up(channel)
+
+    def _must_pause(self, channel: str, lease: _Lease) -> bool:
+        return self._stopped() or channel in self._down or lease.is_over(self._moment())
 
     def _settle(self, results: Sequence[tuple[str, Outcome]]) -> None:
         if not results:
@@ -208,6 +260,21 @@ class _Run:
     def _give_back(self, ids: Sequence[str]) -> None:
         if ids:
             outbox.give_back(self._ledger, self._owner, ids, self._moment())
+
+
+class _Lease:
+    """Until when letters of a batch may be begun: by the ledger's clock and by one that nobody sets.
+
+    The first goes on while the machine sleeps, the second when somebody sets the first back.
+    """
+
+    def __init__(self, now: datetime, seconds: float) -> None:
+        self._until = now + timedelta(seconds=seconds)
+        self._by = Deadline(seconds)
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether nothing may be begun any more."""
+        return now >= self._until or self._by.left() <= 0
 
 
 @contextmanager

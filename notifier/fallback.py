@@ -1,4 +1,4 @@
-"""Lets another channel take over what has failed or stayed unknown: once, and saying so.
+"""Lets another channel take over what failed, stayed unknown or waits too long: once, and saying so.
 
 The message on the other channel has an id of its own, made of the first one's; so it exists only once,
 whichever worker looks, however often. The first message stays what it is: the office sees both.
@@ -6,7 +6,7 @@ whichever worker looks, however often. The first message stays what it is: the o
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -14,17 +14,15 @@ from duban.errors import UsageError
 from duban.ledger import outbox
 from duban.ledger.links import PLACEHOLDER
 from duban.ledger.outbox import ACTOR, Letter
-from duban.ledger.store import Ledger, Writing
-from notifier.config import Channel, Channels, part_for
-from notifier.render import href, md
+from duban.ledger.store import Ledger
+from notifier.channel import INBOX, TO_A_PERSON, Channel, Fallback, part_for
+from notifier.config import Channels
+from notifier.neutral import md_lines
 from notifier.split import parts
 
 OF_USE = timedelta(days=3)
 """How far back is looked: a channel that gets a fallback today does not say last month's news."""
 
-TO_A_PERSON = frozenset({"dubanmail", "dubanmails", "dubanmaildir", "dubanwecom", "dubansms"})
-_INBOX = "dubaninbox"
-_URL = re.compile(r"(https?://\S+)")
 _FOR_THE_READER_ALONE = "（填报链接只发给本人；没有收到的，请联系办公室）"
 
 
@@ -33,29 +31,57 @@ def fall_back(ledger: Ledger, channels: Channels, now: datetime) -> int:
 
     A person without a way on the other channel is left as is: the message stays in the office's list.
     """
-    rules = [channel for channel in channels.by_id.values() if channel.fallback]
+    rules = [
+        (channel, rule)
+        for channel in channels.by_id.values()
+        for rule in channels.fallbacks_from(channel.id)
+    ]
     if not rules:
         return 0
     with ledger.write(ACTOR, now) as writing:
         found = 0
-        for channel in rules:
-            taken = _taken_over(channel, channels, writing, now)
-            found += sum(outbox.queue(writing, letters) > 0 for letters in taken)
+        for channel, rule in rules:
+            until = now - timedelta(minutes=rule.minutes)
+            conn, since = writing.conn, until - OF_USE
+            letters = outbox.stranded(conn, channel.id, rule.channel, since, until)
+            taken = _taken_over(letters, channel, rule, channels, now)
+            found += sum(outbox.queue(writing, pieces) > 0 for _, pieces in taken)
         return found
 
 
+def move_on(ledger: Ledger, channels: Channels, down: Sequence[str], now: datetime) -> int:
+    """Move what waits too long for channels that have just been found down; how many.
+
+    The first message ends in the same transaction, so it does not go too when its channel comes back.
+    """
+    with ledger.write(ACTOR, now) as writing:
+        found = 0
+        for channel in (channels.by_id[name] for name in down if name in channels.by_id):
+            for rule in channels.fallbacks_from(channel.id):
+                until = now - timedelta(minutes=rule.minutes)
+                letters = outbox.waiting_for(writing.conn, channel.id, rule.channel, until)
+                for letter, pieces in _taken_over(letters, channel, rule, channels, now):
+                    found += outbox.queue(writing, pieces) > 0
+                    outbox.move(writing, letter.id, _moved(channel, rule, channels))
+        return found
+
+
+def _moved(channel: Channel, rule: Fallback, channels: Channels) -> str:
+    other = channels.by_id[rule.channel].name
+    return f"渠道“{channel.name}”不通超过{rule.minutes}分钟，改走{other}；不再从原渠道发送"
+
+
 def _taken_over(
-    channel: Channel, channels: Channels, writing: Writing, now: datetime
-) -> list[list[Letter]]:
-    rule = channel.fallback
-    other = channels.by_id.get(rule.channel) if rule else None
-    if rule is None or other is None:
+    letters: Iterable[Letter], channel: Channel, rule: Fallback, channels: Channels, now: datetime
+) -> list[tuple[Letter, list[Letter]]]:
+    """Each letter that the rule holds for, with the pieces that take its place."""
+    other = channels.by_id.get(rule.channel)
+    if other is None:
         return []
-    until = now - timedelta(minutes=rule.minutes)
-    letters = outbox.stranded(writing.conn, channel.id, other.id, until - OF_USE, until)
     schema = _schema(channels, other)
-    made = (_on(letter, channel, other, schema) for letter in letters if _of_use(letter, now))
-    return [pieces for pieces in made if pieces]
+    ours = [letter for letter in letters if channels.fallback_for(letter) == rule]
+    made = [(each, _on(each, channel, other, schema)) for each in ours if _of_use(each, now)]
+    return [(letter, pieces) for letter, pieces in made if pieces]
 
 
 def _schema(channels: Channels, other: Channel) -> str:
@@ -79,10 +105,10 @@ def _on(letter: Letter, channel: Channel, other: Channel, schema: str) -> list[L
     if not address:
         return []
     text = letter.text
-    if schema not in TO_A_PERSON and schema != _INBOX:
+    if schema not in TO_A_PERSON and schema != INBOX:
         text = _without_link(text)
-    if other.form == "md" and channel.form != "md":
-        text = "\n".join(_line(line) for line in text.splitlines())
+    if _reads_signs(channel, other, schema):
+        text = md_lines(text)
     key = outbox.fallback_id(letter.id, other.id)
     pieces = parts(
         replace(
@@ -100,6 +126,13 @@ def _on(letter: Letter, channel: Channel, other: Channel, schema: str) -> list[L
     return [replace(pieces[0], id=key), *pieces[1:]]
 
 
+def _reads_signs(channel: Channel, other: Channel, schema: str) -> bool:
+    """Whether text written for ``channel`` could mean more on ``other``: chat programs read plain text too."""
+    if other.form == "text":
+        return channel.form == "mail" and schema != INBOX
+    return other.form == "md" and channel.form != "md"
+
+
 def _address(letter: Letter, other: Channel, schema: str) -> str:
     """Where it goes on the other channel, written so that it is nobody's first address.
 
@@ -115,8 +148,3 @@ def _without_link(text: str) -> str:
     """A group must not get a link that reports in one person's name."""
     lines = (_FOR_THE_READER_ALONE if PLACEHOLDER in line else line for line in text.splitlines())
     return "\n".join(lines)
-
-
-def _line(line: str) -> str:
-    """A line of plain text as Markdown that says the same; links stay links."""
-    return "".join(part if href(part) else md(part) for part in _URL.split(line))

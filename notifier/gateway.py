@@ -9,6 +9,7 @@ from __future__ import annotations
 import email.charset
 import logging
 import re
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +24,9 @@ from duban.errors import UsageError
 from duban.ledger.outbox import Letter, Outcome
 from duban.settings import Home
 from notifier.config import Channel, Channels, part_for, refusal
+from notifier.deadline import SEND_SECONDS, Deadline
 from notifier.mime import Attachment
+from notifier.pretend import JUDGE
 
 ATTACHMENTS_MAX_BYTES = 20 * 1024 * 1024
 _MAILDIR = "dubanmaildir://"
@@ -50,7 +53,18 @@ class _NoSecrets(logging.Filter):
 
 
 _QUIET = _NoSecrets()
-_TALKATIVE = ("apprise", "urllib3.connectionpool", "requests")
+# A filter does not hold for a logger's children: each one that speaks is named. The last of urllib3's
+# tells the whole path of a request that is tried again, and that path holds the key.
+_TALKATIVE = (
+    "apprise",
+    "requests",
+    "urllib3",
+    "urllib3.connection",
+    "urllib3.connectionpool",
+    "urllib3.poolmanager",
+    "urllib3.response",
+    "urllib3.util.retry",
+)
 
 
 def _hush() -> None:
@@ -61,9 +75,20 @@ def _hush() -> None:
             logger.addFilter(_QUIET)
 
 
-@lru_cache(maxsize=1)
+_LOADING = threading.Lock()
+
+
 def _registry() -> Any:
-    """Apprise with our plugins; loading it takes half a second, so only when something is sent."""
+    """Apprise with our plugins; loading it takes half a second, so only when something is sent.
+
+    One thread loads it for all: a plugin that is registered twice is refused.
+    """
+    with _LOADING:
+        return _loaded()
+
+
+@lru_cache(maxsize=1)
+def _loaded() -> Any:
     _hush()
     charsets = dict(email.charset.CHARSETS)
     with warnings.catch_warnings():
@@ -138,7 +163,7 @@ class Gateway:
 
     def open(self, channel: str) -> None:
         """Make a channel ready. Raises UsageError with a sentence when it cannot be used."""
-        if channel not in self._opened:
+        if JUDGE.get() is None and channel not in self._opened:
             self._opened[channel] = self._load(channel)
 
     def _load(self, channel: str) -> _Opened:
@@ -180,29 +205,38 @@ class Gateway:
         return path if name and path.is_relative_to(self._var.resolve()) else None
 
     def send_many(
-        self, channel: str, letters: Sequence[Letter], moment: Callable[[], datetime]
+        self,
+        channel: str,
+        letters: Sequence[Letter],
+        moment: Callable[[], datetime],
+        seconds: float = SEND_SECONDS,
     ) -> Iterator[tuple[str, Outcome]]:
         """Send letters one after the other, giving each outcome as soon as it is known.
 
-        A letter is sent only when the iterator is asked for it. Raises UsageError before the first
-        one when the channel cannot be used.
+        A letter is sent only when the iterator is asked for it, and takes at most ``seconds``. Raises
+        UsageError before the first one when the channel cannot be used.
         """
+        judge = JUDGE.get()
+        if judge is not None:  # a simulation: nothing leaves the house
+            yield from ((letter.id, judge(letter, moment())) for letter in letters)
+            return
         self.open(channel)
         opened = self._opened[channel]
         for letter in letters:
-            yield letter.id, self._send(opened, letter, moment())
+            yield letter.id, self._send(opened, letter, moment(), seconds)
 
-    def _send(self, opened: _Opened, letter: Letter, sent_at: datetime) -> Outcome:
+    def _send(self, opened: _Opened, letter: Letter, sent_at: datetime, seconds: float) -> Outcome:
         from notifier.channels.base import OUTCOME, PARCEL, Parcel
 
         if not opened.ours:
-            return _by_stock(opened, letter)
+            return _by_stock(opened, letter, seconds)
         # Only mail carries files; a bot's text must not fail for one it would not send.
         files = self._attachments(letter) if opened.channel.form == "mail" else ()
         if isinstance(files, Outcome):
             return files
         there = replace(letter, address=part_for(opened.channel, letter.address))
-        parcel = Parcel(there, self._channels.sender, files, sent_at, opened.channel.form)
+        form, by = opened.channel.form, Deadline(seconds)
+        parcel = Parcel(there, self._channels.sender, files, sent_at, form, by)
         held = PARCEL.set(parcel)
         OUTCOME.set(None)
         try:
@@ -228,10 +262,23 @@ class Gateway:
         return tuple(files)
 
 
-def _by_stock(opened: _Opened, letter: Letter) -> Outcome:
-    """Send through a stock plugin; it says only yes or no, and a no may still have arrived."""
-    # Apprise 2 answers with an object that is neither True nor equal to it: only its truth counts.
-    if bool(opened.notify(body=letter.text or letter.subject, title=letter.subject)):
+def _by_stock(opened: _Opened, letter: Letter, seconds: float) -> Outcome:
+    """Send through a stock plugin; it says only yes or no, and a no may still have arrived.
+
+    In a thread of its own: its timeouts start anew with every byte, and nothing else can end it.
+    """
+    said: list[bool] = []
+
+    def notify() -> None:
+        # Apprise 2 answers with an object that is neither True nor equal to it: only its truth counts.
+        said.append(bool(opened.notify(body=letter.text or letter.subject, title=letter.subject)))
+
+    thread = threading.Thread(target=notify, name="duban-stock", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        return Outcome("unknown", "too-slow", "对方迟迟没有答复完，不再等")
+    if said == [True]:
         return Outcome("sent", "stock")
     return Outcome("unknown", "stock", "这个渠道只说“没有成功”，没有说原因")
 

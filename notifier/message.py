@@ -5,15 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-KINDS = ("supervise", "urge", "returned", "request", "remind")
+KINDS = (
+    "supervise",
+    "advise",
+    "urge",
+    "returned",
+    "handover",
+    "request",
+    "summary",
+    "remind",
+    "cleared",
+)
 """Kinds of line, the weightiest first."""
 
 KIND_NAMES = {
     "supervise": "督办",
+    "advise": "提示",
     "urge": "催办",
     "returned": "退回",
+    "handover": "交接",
     "request": "报送通知",
+    "summary": "总清单",
     "remind": "提醒",
+    "cleared": "销号",
 }
 
 
@@ -82,9 +96,15 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A message in its final forms; nothing converts one into another."""
+    """A message in its final forms; nothing converts one into another.
+
+    ``text`` and ``html`` are the mail; ``md`` is for bots, ``chat`` for channels of plain text.
+    ``problems``: which of the office's templates could not be used, and why.
+    """
 
     subject: str
     text: str
     html: str
     md: str
+    chat: str = ""
+    problems: tuple[str, ...] = ()

@@ -19,6 +19,7 @@ from urllib.parse import quote
 _LINE_BYTES = 57  # 76 characters of base64
 _WORD_BYTES = 42  # 56 characters of base64 in an encoded-word of at most 75
 _CHARSET = "utf-8''"
+_THREADS_MAX = 8  # a header that names every task of a long list would be longer than the list
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 
@@ -49,6 +50,17 @@ def message_id(key: str, domain: str) -> str:
     return f"<{digest_of(key)}@{domain}>"
 
 
+def thread_id(thread: str, domain: str) -> str:
+    """The id under which mails about one task hang together; no mail has it, so none is its head."""
+    return f"<task-{digest_of(thread)[:32]}@{domain}>"
+
+
+def _references(threads: Sequence[str], domain: str) -> list[str]:
+    """The References header (RFC 5322, 3.6.4): its last id is the parent, so the most pressing task is last."""
+    named = [thread_id(thread, domain) for thread in reversed(threads[:_THREADS_MAX])]
+    return ["References: " + "\r\n ".join(named)] if named else []
+
+
 def build_mail(
     *,
     key: str,
@@ -60,8 +72,12 @@ def build_mail(
     html: str,
     attachments: Sequence[Attachment],
     sent_at: datetime,
+    threads: Sequence[str] = (),
 ) -> bytes:
-    """The mail as bytes with CRLF line ends, ready for DATA (dots not yet doubled)."""
+    """The mail as bytes with CRLF line ends, ready for DATA (dots not yet doubled).
+
+    ``threads``: what it is about, the most pressing first; mails about the same hang together.
+    """
     number = digest_of(key)
     headers = [
         f"From: {_mailbox(sender.name, sender.address)}",
@@ -69,6 +85,7 @@ def build_mail(
         f"Subject: {header_words(subject)}",
         f"Date: {format_datetime(sent_at)}",
         f"Message-ID: {message_id(key, sender.domain)}",
+        *_references(threads, sender.domain),
         f"X-Notify-Id: {header_words(key)}",
         "Auto-Submitted: auto-generated",  # RFC 3834: no holiday replies, please
         "MIME-Version: 1.0",
@@ -81,13 +98,17 @@ def build_mail(
 
 
 def _mailbox(name: str, address: str) -> str:
-    return f"{header_words(name)}\r\n <{address}>" if name else f"<{address}>"
+    return f"{header_words(name, phrase=True)}\r\n <{address}>" if name else f"<{address}>"
 
 
-def header_words(value: str) -> str:
-    """Header text: ASCII as it is, else RFC 2047 words, folded; line breaks cannot get in."""
+def header_words(value: str, *, phrase: bool = False) -> str:
+    """Header text: ASCII as it is, else RFC 2047 words, folded; line breaks cannot get in.
+
+    ``phrase``: it stands before an address, where more signs have a meaning (``a: b`` begins a group).
+    """
     clean = _CONTROL.sub(" ", value).strip()
-    if clean.isascii() and "=?" not in clean and len(clean) <= 60 and not _needs_quotes(clean):
+    quoted = _needs_quotes(clean) or (phrase and any(sign in clean for sign in "[]:."))
+    if clean.isascii() and "=?" not in clean and len(clean) <= 60 and not quoted:
         return clean
     return "\r\n ".join(f"=?utf-8?b?{_base64(word)}?=" for word in _words(clean))
 

@@ -1,91 +1,27 @@
-"""Renders bundles to mail text, mail HTML and bot Markdown from the templates beside this file.
+"""Renders bundles to mail text, mail HTML, bot Markdown and chat text, in the office's own templates.
 
-Sandboxed with ``StrictUndefined``: a name that is missing fails in a test, not as a blank in a notice.
-Titles and phrases come from the office's files and from units; they are neutralised for each medium.
+Titles and phrases come from the office's files and from units; they are neutralised for each medium
+(``notifier.neutral``), whatever a template says.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from datetime import date
-from functools import lru_cache
-from pathlib import Path
-
-from jinja2 import FileSystemLoader, StrictUndefined, Template
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
 
 from duban.matrix.model import POST_NAMES
 from duban.settings import EXAMPLE_MARK
 from notifier.group import rank, sections
 from notifier.message import KIND_NAMES, KINDS, Bundle, Line, Rendered
+from notifier.neutral import Own, href, md, plain
+from notifier.overrides import SHIPPED, Templates
 
-TEMPLATES = Path(__file__).parent / "templates"
+__all__ = ["SUBJECT_CHARS", "context_of", "href", "md", "plain", "render", "subject_of"]
+
 SUBJECT_CHARS = 80
-_WEEKDAYS = "一二三四五六日"
 _NUMERALS = "一二三四"
-
-# Bots are not full CommonMark and backslash escapes are not sure to work: look-alikes always do.
-_LOOKALIKES = str.maketrans({char: chr(ord(char) + 0xFEE0) for char in "\\`*_{}[]()#+!|<>~@&"})
-# Colours and shapes stand beside the word: a lamp must be readable in print and to the colour-blind.
-_LAMPS = (("红", "#b01c24", "■"), ("黄", "#8a5a00", "▲"), ("绿", "#176b3a", "●"))
-
-
-def plain(value: object) -> str:
-    """One line of text without control, zero-width or direction-turning characters."""
-    text = str(value)
-    if text.isprintable():  # nothing to take out, as nearly always
-        return " ".join(text.split())
-    kept = (
-        char if char.isprintable() or char == " " else " "
-        for char in text
-        if unicodedata.category(char) != "Cf"
-    )
-    return " ".join("".join(kept).split())
-
-
-def md(value: object) -> str:
-    """Text that no bot takes for markup, a link or a mention: signs become full-width look-alikes."""
-    return plain(value).translate(_LOOKALIKES).replace("://", "：//")
-
-
-def href(value: object) -> str:
-    """An address that is safe in a link: http or https without blanks or quotes, else empty."""
-    text = str(value)
-    return text if re.fullmatch(r"https?://[^\s\"'<>`\\]+", text) else ""
-
-
-def day_text(day: date) -> str:
-    """2026年11月23日（星期一）."""
-    return f"{day.year}年{day.month}月{day.day}日（星期{_WEEKDAYS[day.weekday()]}）"
-
-
-def lamp_colour(word: str) -> str:
-    """The ink of a lamp's word."""
-    return next((ink for sign, ink, _ in _LAMPS if sign in word), "#555555")
-
-
-def lamp_text(word: str) -> str:
-    """A lamp as shape and word."""
-    shape = next((shape for sign, _, shape in _LAMPS if sign in word), "○")
-    return f"{shape}{plain(word)}" if word else ""
-
-
-@lru_cache(maxsize=1)
-def _templates() -> dict[str, Template]:
-    """The templates, compiled once."""
-    env = ImmutableSandboxedEnvironment(
-        loader=FileSystemLoader(TEMPLATES, encoding="utf-8"),
-        autoescape=lambda name: name is not None and name.endswith(".html"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        auto_reload=False,
-    )
-    for function in (plain, md, href, day_text, lamp_colour, lamp_text):
-        env.filters[function.__name__] = function
-    return {name: env.get_template(name) for name in ("mail.txt", "mail.html", "bot.md")}
+_ALL = ("mail", "md", "text")
 
 
 def subject_of(bundle: Bundle) -> str:
@@ -124,19 +60,54 @@ def _reader(bundle: Bundle) -> str:
     return " ".join(name for name in names if name)
 
 
-def render(bundle: Bundle) -> Rendered:
-    """The bundle in its three forms. Raises ValueError when it has no line: there is nothing to say."""
+def context_of(bundle: Bundle, *, copy: bool = False) -> dict[str, Any]:
+    """What a template is given. ``copy``: it repeats in a group what a person was told.
+
+    Raises ValueError when the bundle has no line: there is nothing to say.
+    """
     if not bundle.lines:
         msg = f"bundle of {bundle.unit}/{bundle.post} has no line"
         raise ValueError(msg)
-    subject = subject_of(bundle)
-    context = {
-        "b": bundle,
-        "subject": subject,
+    return {
+        "b": replace(bundle, office=Own(bundle.office), contact=Own(bundle.contact), address=""),
+        "subject": subject_of(bundle),
         "sections": list(zip(_NUMERALS, sections(bundle.lines, bundle.day), strict=False)),
         "reader": _reader(bundle),
         "kinds": KIND_NAMES,
         "example_mark": EXAMPLE_MARK,
+        "copy": copy,
     }
-    made = {name: template.render(context) for name, template in _templates().items()}
-    return Rendered(subject, made["mail.txt"], made["mail.html"], made["bot.md"].strip())
+
+
+def render(
+    bundle: Bundle,
+    templates: Templates = SHIPPED,
+    *,
+    forms: Collection[str] = _ALL,
+    copy: bool = False,
+) -> Rendered:
+    """The bundle in the forms that channels ask for (mail, md, text); the others stay empty.
+
+    ``problems`` of the answer tells which of the office's templates could not be used. Raises
+    ValueError when the bundle has no line.
+    """
+    context = context_of(bundle, copy=copy)
+    kind = "urgent" if bundle.urgent else "day"
+    wanted = {
+        "mail.txt": "mail" in forms,
+        "mail.html": "mail" in forms,
+        "bot.md": "md" in forms,
+        "text.txt": "text" in forms,
+    }
+    made = {
+        medium: templates.write(kind, medium, context) if asked else ("", "")
+        for medium, asked in wanted.items()
+    }
+    return Rendered(
+        context["subject"],
+        made["mail.txt"][0],
+        made["mail.html"][0],
+        made["bot.md"][0].strip(),
+        made["text.txt"][0].strip(),
+        tuple(dict.fromkeys(problem for _, problem in made.values() if problem)),
+    )

@@ -1,8 +1,9 @@
 """Sends mail over kept connections and says what became of each recipient.
 
 One TLS context per pool: building one per message took 70–80 % of the time of the stock way. A read
-waits 60 s, because a server that answers late already has the mail. What is lost after the last line
-was written is *unknown*, never "failed": it may have arrived.
+waits 60 s, because a server that answers late already has the mail, and everything together ends by the
+letter's own deadline. What is lost after the last line was written is *unknown*, never "failed": it may
+have arrived.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from duban.ledger.outbox import BAD_ADDRESS, UNREACHABLE, Outcome
+from notifier.deadline import Deadline, TimedSocket
 
 READ_SECONDS = 60
 CONNECT_SECONDS = 15
+_GOODBYE_SECONDS = 2
 MODES = ("ssl", "starttls", "plain")
 PORTS = {"ssl": 465, "starttls": 587, "plain": 25}
 _ADDRESS = re.compile(r"[\x21-\x7e]+@[\x21-\x7e]+", re.ASCII)
@@ -56,15 +59,20 @@ class SmtpPool:
         self._idle: list[smtplib.SMTP] = []
         self._lock = threading.Lock()
 
-    def send(self, sender: str, recipients: Sequence[str], mail: bytes) -> dict[str, Outcome]:
-        """Send one mail and give the outcome of each recipient; never raises for what a server does."""
+    def send(
+        self, sender: str, recipients: Sequence[str], mail: bytes, by: Deadline | None = None
+    ) -> dict[str, Outcome]:
+        """Send one mail and give the outcome of each recipient; never raises for what a server does.
+
+        ``by``: when it must have ended, however slowly the server talks.
+        """
         bad = [each for each in recipients if not good_address(each)]
         wrong = Outcome("permanent", BAD_ADDRESS, "邮箱地址的写法不对")
         outcomes = dict.fromkeys(bad, wrong)
         good = [each for each in recipients if each not in outcomes]
         if good:
             try:
-                outcomes |= self._send(sender, good, mail)
+                outcomes |= self._send(sender, good, mail, by or Deadline())
             except UnreachableError as problem:
                 outcomes |= dict.fromkeys(good, Outcome("temporary", UNREACHABLE, str(problem)))
         return outcomes
@@ -75,12 +83,15 @@ class SmtpPool:
             idle, self._idle = self._idle, []
         for connection in idle:
             try:
+                _give(connection, Deadline(_GOODBYE_SECONDS), _GOODBYE_SECONDS)
                 connection.quit()
             except (smtplib.SMTPException, OSError):
                 connection.close()
 
-    def _send(self, sender: str, recipients: Sequence[str], mail: bytes) -> dict[str, Outcome]:
-        with self._begun(sender) as connection:
+    def _send(
+        self, sender: str, recipients: Sequence[str], mail: bytes, by: Deadline
+    ) -> dict[str, Outcome]:
+        with self._begun(sender, by) as connection:
             outcomes = {each: _offer(connection, each) for each in recipients}
             taken = [each for each, outcome in outcomes.items() if outcome.kind == "sent"]
             if taken:
@@ -90,9 +101,9 @@ class SmtpPool:
             return outcomes
 
     @contextmanager
-    def _begun(self, sender: str) -> Iterator[smtplib.SMTP]:
+    def _begun(self, sender: str, by: Deadline) -> Iterator[smtplib.SMTP]:
         """A connection that has taken our MAIL FROM; afterwards it is kept if it is still good."""
-        connection = self._begin(sender)
+        connection = self._begin(sender, by)
         whole = False
         try:
             yield connection
@@ -104,14 +115,15 @@ class SmtpPool:
             else:
                 connection.close()
 
-    def _begin(self, sender: str) -> smtplib.SMTP:
+    def _begin(self, sender: str, by: Deadline) -> smtplib.SMTP:
         while True:
             with self._lock:
                 connection = self._idle.pop() if self._idle else None
             fresh = connection is None
             if connection is None:
-                connection = self._open()
+                connection = self._open(by)
             try:
+                _give(connection, by, self.server.read_seconds)
                 _start(connection, sender)
             except UnreachableError:
                 connection.close()
@@ -121,12 +133,12 @@ class SmtpPool:
             else:
                 return connection
 
-    def _open(self) -> smtplib.SMTP:
+    def _open(self, by: Deadline) -> smtplib.SMTP:
         """Connect, secure and log in. Raises UnreachableError with a sentence."""
         server = self.server
         where = f"{server.host}:{server.port}"
         try:
-            return self._greet(server)
+            return self._greet(server, by)
         except smtplib.SMTPAuthenticationError as problem:
             raise UnreachableError(
                 f"邮件服务器 {where} 不认这个账号或口令（{problem.smtp_code}）"
@@ -148,17 +160,14 @@ class SmtpPool:
         except (smtplib.SMTPException, OSError) as problem:
             raise UnreachableError(f"连不上邮件服务器 {where}（{_short(problem)}）") from None
 
-    def _greet(self, server: Server) -> smtplib.SMTP:
-        connection = _connect(server, self._tls() if server.mode != "plain" else None)
+    def _greet(self, server: Server, by: Deadline) -> smtplib.SMTP:
+        connection = _connect(server, self._tls() if server.mode == "ssl" else None, by)
         try:
             connection.ehlo_or_helo_if_needed()
             if server.mode == "starttls":
-                connection.starttls(context=self._tls())
-                connection.ehlo()
+                _secure(connection, self._tls(), by)
             if server.user:
                 connection.login(server.user, server.password)
-            if connection.sock is not None:
-                connection.sock.settimeout(server.read_seconds)
         except BaseException:
             connection.close()
             raise
@@ -172,12 +181,61 @@ class SmtpPool:
             return self._context
 
 
-def _connect(server: Server, context: ssl.SSLContext | None) -> smtplib.SMTP:
+# What makes a connection's socket is not in the library's published types, so it is taken as untyped.
+_PlainSmtp: Any = smtplib.SMTP
+_TlsSmtp: Any = smtplib.SMTP_SSL
+
+
+class _Smtp(_PlainSmtp):  # type: ignore[misc]  # untyped on purpose, see above
+    """SMTP whose every step ends by the deadline, from the greeting on."""
+
+    def __init__(self, by: Deadline, *args: Any, **settings: Any) -> None:
+        self._by = by
+        super().__init__(*args, **settings)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> TimedSocket:
+        plain = super()._get_socket(host, port, self._by.within(timeout))
+        return TimedSocket(plain, self._by, CONNECT_SECONDS)
+
+
+class _SmtpTls(_TlsSmtp):  # type: ignore[misc]  # untyped on purpose, see above
+    """The same over TLS from the first byte."""
+
+    def __init__(self, by: Deadline, *args: Any, **settings: Any) -> None:
+        self._by = by
+        super().__init__(*args, **settings)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> TimedSocket:
+        plain = super()._get_socket(host, port, self._by.within(timeout))
+        return TimedSocket(plain, self._by, CONNECT_SECONDS)
+
+
+def _connect(server: Server, context: ssl.SSLContext | None, by: Deadline) -> smtplib.SMTP:
     name = "duban.invalid" if not socket.gethostname().isascii() else None
     settings: dict[str, Any] = {"local_hostname": name, "timeout": CONNECT_SECONDS}
-    if server.mode == "ssl":
-        return smtplib.SMTP_SSL(server.host, server.port, context=context, **settings)
-    return smtplib.SMTP(server.host, server.port, **settings)
+    made: smtplib.SMTP
+    if context is not None:
+        made = _SmtpTls(by, server.host, server.port, context=context, **settings)
+    else:
+        made = _Smtp(by, server.host, server.port, **settings)
+    return made
+
+
+def _secure(connection: smtplib.SMTP, context: ssl.SSLContext, by: Deadline) -> None:
+    """STARTTLS, which wants the bare socket and leaves another one."""
+    line: Any = connection.sock
+    connection.sock = line.plain
+    connection.starttls(context=context)
+    secured: Any = TimedSocket(connection.sock, by, CONNECT_SECONDS)
+    connection.sock = secured
+    connection.ehlo()
+
+
+def _give(connection: smtplib.SMTP, by: Deadline, step: float) -> None:
+    """What a connection does next ends by this deadline, each step within so many seconds."""
+    line: Any = connection.sock
+    if line is not None:
+        line.deadline, line.step = by, step
 
 
 def good_address(address: str) -> bool:
@@ -269,6 +327,8 @@ def _text(said: bytes) -> str:
 
 def _short(problem: BaseException) -> str:
     """An error without its parts that may repeat what we sent."""
+    if isinstance(problem, smtplib.SMTPServerDisconnected):  # the library hides a time-out in it
+        return "超时" if isinstance(problem.__context__, TimeoutError) else "连接断开"
     if isinstance(problem, OSError) and problem.strerror:
         return problem.strerror
     return "超时" if isinstance(problem, TimeoutError) else type(problem).__name__

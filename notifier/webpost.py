@@ -1,7 +1,8 @@
 """Sends one HTTP request and says how far it came: answered, surely not taken, or nobody knows.
 
 No redirect is followed (a login page would count as delivered), no connection is kept (group bots take
-20 messages a minute), and the certificate is always checked. Nothing here is ever logged.
+20 messages a minute), the certificate is always checked, and a server that drips its answer is cut off.
+Nothing here is ever logged.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
+
+from notifier.deadline import Deadline, TimedSocket
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 20.0
@@ -92,20 +96,29 @@ class Web:
         self._context: ssl.SSLContext | None = None
 
     def request(
-        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        by: Deadline | None = None,
     ) -> Answer:
-        """Make one request. Raises NotTakenError or NoAnswerError, whose sentences hold no secret."""
-        connection = self._connect()
+        """Make one request that ends by a deadline.
+
+        Raises NotTakenError or NoAnswerError, whose sentences hold no secret.
+        """
+        connection = self._connect(by or Deadline())
         try:
             self._write(connection, method, path, body, headers or {})
             return _read(connection)
         finally:
             connection.close()
 
-    def _connect(self) -> http.client.HTTPConnection:
+    def _connect(self, by: Deadline) -> http.client.HTTPConnection:
         where = self.origin.name
         connection = self._connection()
         try:
+            connection.timeout = by.within(self.connect_seconds)
             connection.connect()
         except ssl.SSLCertVerificationError as problem:
             raise NotTakenError(f"{where} 的证书不可信（{problem.verify_message}）") from None
@@ -113,7 +126,8 @@ class Web:
             raise NotTakenError(f"与 {where} 建立加密连接失败（{problem.reason}）") from None
         except (OSError, UnicodeError) as problem:
             raise NotTakenError(f"连不上 {where}（{_short(problem)}）") from None
-        connection.sock.settimeout(self.read_seconds)
+        line: Any = TimedSocket(connection.sock, by, self.read_seconds)
+        connection.sock = line
         return connection
 
     def _connection(self) -> http.client.HTTPConnection:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -17,6 +18,7 @@ from duban import clock
 from duban.ledger.store import Ledger, open_ledger
 
 if TYPE_CHECKING:
+    from ladder_play import Starts
     from portal_home import House
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -139,3 +141,35 @@ def cli(
         return code, said.out, said.err
 
     return run
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A server's key and certificate in one file; ``.crt`` beside it is the certificate alone."""
+    if shutil.which("openssl") is None:
+        missing("没有 openssl：TLS 测试未运行")
+    made = tmp_path_factory.mktemp("tls") / "both.pem"
+    order = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 -subj /CN=localhost"
+    names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    files = ["-keyout", str(made), "-out", str(made.with_suffix(".crt"))]
+    subprocess.run(["openssl", *order.split(), *names, *files], check=True, capture_output=True)
+    made.write_text(made.read_text() + made.with_suffix(".crt").read_text())
+    return made
+
+
+@pytest.fixture
+def starts(tmp_path: Path, told: Told) -> Iterator[Starts]:
+    """Starts a small office whose mornings a test plays, on SQLite."""
+    from ladder_play import starting
+
+    opened = open_ledger(f"sqlite:///{tmp_path / 'fast.sqlite3'}", ask=told, durable=False)
+    yield starting(tmp_path, opened, told)
+    opened.close()
+
+
+@pytest.fixture
+def starts_both(tmp_path: Path, ledger: Ledger, told: Told) -> Starts:
+    """The same on each database."""
+    from ladder_play import starting
+
+    return starting(tmp_path, ledger, told)

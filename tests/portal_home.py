@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,7 +19,7 @@ from fastapi import FastAPI
 from httpx import Response
 
 from duban import clock
-from duban.ledger import links, queries
+from duban.ledger import ladder, links, queries
 from duban.ledger.apply import apply
 from duban.ledger.canon import canonical
 from duban.ledger.events import Draft, chain_head
@@ -170,9 +170,14 @@ class House:
 
     def proposal(self, key: str = SHORT, paper: str = "通报") -> str:
         """A severe step that waits, raised by the ladder itself."""
-        escalate.run(self.portal.office, self.watch())
+        now = self.watch.at
+        for days in (5, 4, 3, 0):  # rung by rung: the next one comes when the notice before arrived
+            self.watch.at = now - timedelta(days=days)
+            escalate.run(self.portal.office, self.watch())
+            with self.portal.ledger.write("deliver", self.watch()) as writing:
+                ladder.assume_sent(writing)
         with self.portal.ledger.read() as conn:
-            found = [r for r in queries.proposals(conn, states=["waiting"]) if r["paper"] == paper]
+            found = [r for r in ladder.proposals(conn, states=["waiting"]) if r["paper"] == paper]
         return str(next(r["id"] for r in found if r["obligation"] == key))
 
 

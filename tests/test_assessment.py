@@ -22,10 +22,12 @@ from duban.assessment.rules import load_sheet, pick_sheet
 from duban.assessment.score import score, unread_facts, without_tasks
 from duban.assessment.traces import trace_in
 from duban.errors import InputError, Issues
+from duban.matrix.schema import TABLES
 
 HERE = Path(__file__).parent
 SHEETS = HERE / "data" / "assessment"
 SHIPPED = HERE.parent / "config" / "assessment" / "2024.yaml"
+EXAMPLES = SHIPPED.parent / "examples"
 
 
 def sheet_of(path: Path) -> RuleSheet:
@@ -58,7 +60,7 @@ def one(sheet: RuleSheet, facts: Iterable[Fact]) -> UnitScore:
 
 
 KINDS = sheet_of(SHEETS / "kinds.yaml")
-GOOD = (SHEETS / "nanjiang.yaml").read_text(encoding="utf-8")
+GOOD = (EXAMPLES / "nanjiang.yaml").read_text(encoding="utf-8")
 
 
 # ── published examples ──
@@ -90,7 +92,7 @@ NANJIANG = [  # the unit, its group, target, done, the score in the published ta
 def test_nanjiang_table_comes_out_row_for_row() -> None:
     units = [UnitEntry(name, name, group) for name, group, *_ in NANJIANG]
     facts = [indicator("专利申报", str(t), str(d), name) for name, _, t, d, _ in NANJIANG]
-    found = score(sheet_of(SHEETS / "nanjiang.yaml"), units, facts)
+    found = score(sheet_of(EXAMPLES / "nanjiang.yaml"), units, facts)
     assert [(one.name, one.total) for one in found] == [
         (name, Decimal(points)) for name, *_, points in NANJIANG
     ]
@@ -116,7 +118,7 @@ def test_nanjiang_table_comes_out_row_for_row() -> None:
     ],
 )
 def test_liuan_steps(title: str, target: str, done: str, points: str) -> None:
-    found = one(sheet_of(SHEETS / "liuan.yaml"), [indicator(title, target, done)])
+    found = one(sheet_of(EXAMPLES / "liuan.yaml"), [indicator(title, target, done)])
     assert found.total == Decimal(points)
 
 
@@ -132,7 +134,7 @@ def chengdu_facts() -> list[Fact]:
 
 
 def test_chengdu_base_plus_bonus_minus_deductions() -> None:
-    found = one(sheet_of(SHEETS / "chengdu.yaml"), chengdu_facts())
+    found = one(sheet_of(EXAMPLES / "chengdu.yaml"), chengdu_facts())
     assert found.total == Decimal("106.66")
     points = sorted(line.millipoints for line in found.lines)
     assert points == [-1500, 800, 1000, 3060, 3300, 100_000]
@@ -148,7 +150,7 @@ def test_paper_deductions_add_to_1_9() -> None:
         indicator("信息", "24", "20"),
         indicator("用稿", "6", "4"),
     ]
-    found = one(sheet_of(SHEETS / "paper.yaml"), facts)
+    found = one(sheet_of(EXAMPLES / "paper.yaml"), facts)
     assert found.total == Decimal("8.1")
 
 
@@ -525,7 +527,8 @@ def test_a_facts_file_gives_units_and_exact_facts(tmp_path: Path) -> None:
     path = tmp_path / "facts.yaml"
     path.write_text(FACTS_FILE, encoding="utf-8")
     issues = Issues()
-    units, facts = load_facts(path, "facts.yaml", issues)
+    found = load_facts(path, "facts.yaml", issues)
+    units, facts = found.units, found.facts
     assert not list(issues)
     assert [(u.id, u.assessed, u.reason) for u in units] == [
         ("jia", True, ""), ("yi", False, "本期没有应办事项"), ("bing", False, "企业不是督查对象"),
@@ -575,7 +578,7 @@ def test_a_facts_file_may_be_json(tmp_path: Path) -> None:
     units = [{"id": "u", "name": "甲镇", "group": "乡镇", "assessed": True}]
     path.write_text(json.dumps({"units": units, "facts": [fact]}, indent=2), encoding="utf-8")
     issues = Issues()
-    _, (found,) = load_facts(path, "facts.json", issues)
+    (found,) = load_facts(path, "facts.json", issues).facts
     assert not list(issues)
     assert (found.count, found.title, found.evidence) == (2, "季报", ("台账",))
 
@@ -585,7 +588,7 @@ def test_a_facts_file_may_be_json(tmp_path: Path) -> None:
 
 def test_an_explanation_names_clause_fact_evidence_and_arithmetic() -> None:
     fact = replace(indicator("专利申报", "2", "0"), evidence=("受理通知书",), event="e7")
-    text = explain(one(sheet_of(SHEETS / "nanjiang.yaml"), [fact]))
+    text = explain(one(sheet_of(EXAMPLES / "nanjiang.yaml"), [fact]))
     for part in (
         "甲镇（乡镇）考核得分 99.8 分，第1名",
         "未完成专利申报任务2件，扣0.2分。（-0.2分）",
@@ -604,8 +607,63 @@ def test_the_examples_of_the_manual_load(tmp_path: Path) -> None:
     (tmp_path / "s.yaml").write_text(sheet_text, encoding="utf-8")
     (tmp_path / "f.yaml").write_text(facts_text, encoding="utf-8")
     issues = Issues()
-    units, facts = load_facts(tmp_path / "f.yaml", "f.yaml", issues)
-    found = score(sheet_of(tmp_path / "s.yaml"), units, facts)
+    given = load_facts(tmp_path / "f.yaml", "f.yaml", issues)
+    found = score(sheet_of(tmp_path / "s.yaml"), given.units, given.facts)
     assert not list(issues)
     assert str(found[0].total) in manual
     assert found[0].lines[-1].sentence in manual
+
+
+MANUAL = (HERE.parent / "docs" / "assessment.md").read_text(encoding="utf-8")
+FRAME = """\
+id: manual
+title: 手册
+basis: 手册
+valid: {from: 2024-01-01}
+base: 100
+total: {cap: 无, floor: 无, digits: 2}
+categories:
+  - {id: all, name: 全部, cap: 无, floor: 无}
+rules:
+"""
+
+
+@pytest.mark.parametrize(
+    "snippet", re.findall(r"```yaml\n(- id: .*?)```", MANUAL, re.DOTALL), ids=lambda text: text[6:9]
+)
+def test_every_clause_of_the_manual_loads(tmp_path: Path, snippet: str) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(FRAME + snippet, encoding="utf-8")
+    assert sheet_of(path).rules
+
+
+def test_the_manual_tells_every_kind_and_every_key_of_a_rule() -> None:
+    for key in TABLES["rule"].keys:
+        assert f"`{key.name}" in MANUAL or f"{key.name}`" in MANUAL or f" {key.name} " in MANUAL
+        if key.name == "kind":
+            assert [kind for kind, _ in key.words if f"| `{kind}` |" not in MANUAL] == []
+
+
+def test_a_self_score_stands_beside_and_never_counts() -> None:
+    facts = [
+        Fact("s", "甲镇", "self_score", done=Decimal(100), evidence=("自评表",)),
+        Fact("t", "甲镇", "self_score", done=Decimal("-0.2"), rule="SX-2", evidence=("自评表",)),
+        Fact("l", "甲镇", "late", title="季报", count=2),
+    ]
+    found = one(sheet_of(SHIPPED), facts)
+    assert found.total == Decimal("99.60")
+    assert found.beside == (
+        "总分自评100分，考核得99.6分，相差-0.4分",
+        "“迟报”自评-0.2分，考核得-0.4分，相差-0.2分",
+    )
+    assert "自评对照：总分自评100分" in explain(found)
+    assert as_json(found)["beside"] == list(found.beside)
+    assert "beside" not in as_json(one(sheet_of(SHIPPED), facts[2:]))
+    assert unread_facts(sheet_of(SHIPPED), [unit("甲镇")], facts) == ()
+
+
+def test_nobody_is_spared_by_a_sheet_that_allows_no_exemptions() -> None:
+    grant = Fact("e", "甲镇", "exemption", rule="SX-2", evidence=("批示",))
+    late = Fact("l", "甲镇", "late", title="季报")
+    assert one(sheet_of(SHIPPED), [grant, late]).total == Decimal("99.80")
+    assert unread_facts(sheet_of(SHIPPED), [unit("甲镇")], [grant, late]) == (grant,)

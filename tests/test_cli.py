@@ -19,7 +19,7 @@ from cast import home_of, write_matrix
 from conftest import ROOT, Told, copy_home
 from duban import clock
 from duban.desk import need_desk
-from duban.ledger import events, queries, transitions
+from duban.ledger import events, ladder, queries, transitions
 from duban.ledger.apply import apply
 from duban.ledger.store import open_ledger
 from duban.office import Office
@@ -360,7 +360,7 @@ class Rehearsed:
                     calendar=desk.calendar,
                     days=3,
                 )
-            for row in queries.proposals(writing.conn, states=("waiting",))[:2]:
+            for row in ladder.proposals(writing.conn, states=("waiting",))[:2]:
                 transitions.decide_proposal(
                     writing, row["id"], confirm=True, actor="王处长（测试）", reason="无正当理由"
                 )

@@ -27,10 +27,10 @@ from duban.ledger.outbox import Letter
 from duban.ledger.store import Ledger, open_ledger
 from duban.ledger.tables import message
 from duban.settings import Home
-from notifier.config import Channels, load_channels
+from notifier.config import Channel, Channels, load_channels
 from notifier.deliver import Report, deliver_due
 from notifier.envelope import letters_of
-from notifier.gateway import Gateway
+from notifier.gateway import Gateway, _by_stock, _Opened
 from notifier.mime import digest_of
 from notifier.render import render
 from test_notifier import NOW, bundle, letter
@@ -272,11 +272,23 @@ def test_an_interrupted_round_gives_back_what_it_did_not_send(
     assert deliver(ledger_here, home, NOW + timedelta(minutes=2)) == Report(sent=1)
 
 
+def test_what_fails_before_the_fence_has_surely_not_left(home: Home, ledger_here: Ledger) -> None:
+    def breaks_off(one: Letter) -> Letter:
+        raise RuntimeError(one.id)
+
+    put(ledger_here, letter("m0"))
+    with pytest.raises(RuntimeError):
+        deliver(ledger_here, home, prepare=breaks_off)
+    with ledger_here.read() as conn:
+        assert conn.scalar(sa.select(message.c.handed_over)) == 0
+    assert deliver(ledger_here, home, NOW + timedelta(minutes=2)) == Report(sent=1)
+
+
 def stop_at(key: str, real: Callable[..., Any]) -> Callable[..., Any]:
-    def send(self: Gateway, opened: Any, one: Letter, at: datetime) -> Any:
+    def send(self: Gateway, opened: Any, one: Letter, *more: Any) -> Any:
         if one.id == key:
             raise KeyboardInterrupt
-        return real(self, opened, one, at)
+        return real(self, opened, one, *more)
 
     return send
 
@@ -378,6 +390,23 @@ def test_a_stock_channel_is_believed_only_when_it_says_yes(
     put(ledger_here, letter("m", channel="x"))
     deliver(ledger_here, home)
     assert states(ledger_here) == {"m": state}
+
+
+class Answer:
+    """What Apprise 2 says: neither True nor equal to it, only true or false."""
+
+    def __init__(self, *, good: bool) -> None:
+        self._good = good
+
+    def __bool__(self) -> bool:
+        return self._good
+
+
+@pytest.mark.parametrize(("good", "kind"), [(True, "sent"), (False, "unknown")])
+def test_a_newer_apprise_is_asked_only_whether_its_answer_is_true(good: bool, kind: str) -> None:
+    channel = Channel("x", "x", "json://e.example", form="text")
+    opened = _Opened(lambda **_: Answer(good=good), None, ours=False, channel=channel)
+    assert _by_stock(opened, letter(), 5).kind == kind
 
 
 def test_no_secret_reaches_a_log_even_at_debug(

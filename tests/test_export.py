@@ -227,7 +227,9 @@ def read_back(content: bytes) -> list[OwnRow]:
 
 def bare(task: Task) -> Task:
     stones = tuple(replace(stone, place=NOWHERE) for stone in task.milestones)
-    return replace(task, place=NOWHERE, deadline_place=NOWHERE, milestones=stones)
+    return replace(
+        task, place=NOWHERE, deadline_place=NOWHERE, reminders_place=NOWHERE, milestones=stones
+    )
 
 
 def test_the_workbook_holds_the_whole_matrix(tmp_path: Path) -> None:

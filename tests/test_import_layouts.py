@@ -227,3 +227,85 @@ def test_a_header_of_two_rows_on_every_printed_page(bring: Bring) -> None:
     ]
     assert {len(task.lead) for task in matrix.plan.tasks} == {1}
     assert len(matrix.plan.areas) == 1
+
+
+# ---- more of what offices send ------------------------------------------------------------------
+
+BUREAUS = tuple(f"市{name}局" for name in ("财政", "教育", "公安", "科技", "商务", "统计", "民政"))
+
+
+def test_one_cell_names_the_units_and_the_deadline(bring: Bring) -> None:
+    rows: list[list[Any]] = [["序号", "重点举措", "责任分工及完成时限"]]
+    for number in range(1, 46):
+        lead, one, two = (BUREAUS[(number + at) % 7] for at in range(3))
+        due = f"2026年{number % 12 + 1}月底前完成"
+        rows.append([number, f"推进第{number}项举措", f"由{lead}牵头，{one}、{two}配合，{due}。"])
+    rows[5][2] = "各有关单位按职责分工负责，持续推进"
+    rows[6][2] = "由市财政局牵头，各乡镇配合，2026年2月30日前完成"
+    rows[7][2] = "由市财政局牵头，市教育局配合，2026年13月底前完成"
+    report = bring(Layout("举措", rows), 2026)
+    assert report.classes["task"] == 45
+    assert found(report) == {
+        ("C6", "lead-collective"),
+        ("C7", "deadline-unread"),
+        ("C8", "deadline-unread"),
+    }
+    assert {each.cell for each in report.warnings if each.code == "deadline-in-text"} == {
+        f"C{row}" for row in range(2, 47)
+    }
+    matrix = matrix_of(report)
+    assert names(matrix, matrix.plan.tasks[0]) == list(BUREAUS[1:4])
+    assert matrix.plan.tasks[0].deadline_phrase == "2026年2月底前完成"
+    assert matrix.plan.tasks[5].deadline_phrase == "2026年2月30日前完成"
+    assert matrix.plan.tasks[5].support_text == ("各乡镇",)
+
+
+def test_stages_stand_first_and_span_their_works(bring: Bring) -> None:
+    stages = (("第一阶段", "3月—4月"), ("第二阶段", "5月—10月"), ("第三阶段", "11月—14月"))
+    rows: list[list[Any]] = [["阶段", "时间", "内容", "责任部门"]]
+    merges: list[Range] = []
+    for stage, (label, time) in enumerate(stages):
+        top = len(rows)
+        for at in range(84):
+            if at % 2 == 0:
+                merges.append((len(rows), 3, len(rows) + 1, 3))
+            first = [label, f"2023年{time}"] if at == 0 else ["", ""]
+            unit = UNITS[at % 7] if at % 2 == 0 else ""
+            rows.append([*first, f"第{stage + 1}阶段的第{at + 1}项工作", unit])
+        merges += [(top, column, top + 83, column) for column in (0, 1)]
+    report = bring(Layout("阶段安排", rows, merges))
+    tasks = matrix_of(report).plan.tasks
+    assert len(tasks) == report.classes["task"] == 252
+    assert [task.title for task in tasks[:2]] == ["第1阶段的第1项工作", "第1阶段的第2项工作"]
+    assert tasks[1].lead == tasks[0].lead
+    assert {task.deadline_phrase for task in tasks[84:168]} == {"2023年5月—10月"}
+    assert found(report) == {("B170", "deadline-unread")}
+    assert len([each for each in report.errors if each.cell == "B170"]) == 84
+
+
+def test_units_and_dates_in_the_wrong_columns(bring: Bring) -> None:
+    rows: list[list[Any]] = [["序号", "任务", "牵头单位", "配合单位", "完成时限"]]
+    for number in range(1, 83):
+        support = f"{BUREAUS[(number + 1) % 7]}、各乡镇"
+        due = f"2026年{number % 12 + 1}月底前"
+        rows.append([number, f"第{number}项任务", BUREAUS[number % 7], support, due])
+    rows[5][3:5] = ["2026年9月底前", "市教育局"]
+    rows[6][2] = "各有关单位"
+    rows[7][4] = "市公安局、市科技局"
+    rows[8][3] = "2026年2月30日"
+    for row, phrase in ((9, "2026年2月30日"), (10, "2026年13月底前"), (11, "6月31日前")):
+        rows[row][4] = phrase
+    report = bring(Layout("分工", rows), 2026)
+    assert report.classes["task"] == 82
+    assert found(report) == {
+        ("D6", "slipped-unit"),
+        ("E6", "slipped-deadline"),
+        ("C7", "lead-collective"),
+        ("E8", "slipped-deadline"),
+        ("D9", "unit-odd"),
+        ("E10", "deadline-unread"),
+        ("E11", "deadline-unread"),
+        ("E12", "deadline-unread"),
+    }
+    kept = {task.deadline_phrase for task in matrix_of(report).plan.tasks}
+    assert {"2026年2月30日", "2026年13月底前", "6月31日前", "市教育局"} <= kept

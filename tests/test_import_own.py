@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conftest import ROOT
+from duban import clock
+from duban.cli.exporting import write_csv
 from duban.desk import read_desk
 from duban.errors import NOWHERE, Issues
 from duban.importing.report import Report
@@ -32,11 +34,13 @@ from duban.matrix.model import (
     Task,
 )
 from duban.reports.matrixbook import matrixbook_bytes
-from duban.reports.matrixtable import matrix_table
+from duban.reports.matrixpaper import matrixpaper_bytes
+from duban.reports.matrixtable import flat_rows, matrix_table
 from duban.settings import Home
 from import_cases import Formula, Layout, to_xlsx
 
 DAY = date(2026, 11, 22)
+NOON = clock.at(DAY, time(12))
 PLAN = "xinzheng-ip-pilot"
 SHIPPED = Home(ROOT)
 
@@ -48,9 +52,14 @@ def shipped() -> Matrix:
     return matrix
 
 
-def exported(folder: Path, matrix: Matrix | None = None) -> Path:
-    path = folder / "分工表.xlsx"
-    path.write_bytes(matrixbook_bytes(matrix_table(matrix or shipped(), DAY)))
+def exported(folder: Path, matrix: Matrix | None = None, kind: str = "xlsx") -> Path:
+    path, table = folder / f"分工表.{kind}", matrix_table(matrix or shipped(), DAY)
+    if kind == "csv":
+        write_csv(str(path), *flat_rows(matrix or shipped()))
+    elif kind == "docx":
+        path.write_bytes(matrixpaper_bytes(table, author="办公室", created=NOON))
+    else:
+        path.write_bytes(matrixbook_bytes(table))
     return path
 
 
@@ -69,11 +78,18 @@ def again(report: Report) -> Matrix:
 
 def bare(task: Task) -> Task:
     stones = tuple(replace(stone, place=NOWHERE) for stone in task.milestones)
-    return replace(task, place=NOWHERE, deadline_place=NOWHERE, milestones=stones)
+    return replace(
+        task,
+        place=NOWHERE,
+        deadline_place=NOWHERE,
+        reminders_place=NOWHERE,
+        milestones=stones,
+    )
 
 
-def same(ours: Matrix, theirs: Matrix) -> None:
-    expected = {task.id: bare(task) for task in theirs.plan.tasks if not gone(task)}
+def same(ours: Matrix, theirs: Matrix, *, withdrawn: bool = False) -> None:
+    """``withdrawn``: tasks withdrawn by now are there too."""
+    expected = {task.id: bare(task) for task in theirs.plan.tasks if withdrawn or not gone(task)}
     assert {task.id: bare(task) for task in ours.plan.tasks} == expected
 
 
@@ -84,12 +100,16 @@ def gone(task: Task) -> bool:
 # ---- the shipped plan --------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("kind", ["xlsx", "csv", "docx"])
 @pytest.mark.parametrize("told", [{"home": SHIPPED}, {"near": SHIPPED}])
-def test_the_shipped_plan_comes_back_whole(told: dict[str, Home], tmp_path: Path) -> None:
-    report = brought(exported(tmp_path), tmp_path / "out", **told)
+def test_the_shipped_plan_comes_back_whole(
+    told: dict[str, Home], kind: str, tmp_path: Path
+) -> None:
+    report = brought(exported(tmp_path, kind=kind), tmp_path / "out", **told)
     assert not report.errors
-    assert report.classes["task"] == len(matrix_table(shipped(), DAY).rows)
-    same(again(report), shipped())
+    listed = shipped().plan.tasks if kind == "csv" else matrix_table(shipped(), DAY).rows
+    assert report.classes["task"] == len(listed)
+    same(again(report), shipped(), withdrawn=kind == "csv")
     assert replace(again(report).plan, tasks=(), place=NOWHERE).indicators[0].name
     assert replace(again(report).plan, tasks=()).anchors == shipped().plan.anchors
     _, issues = read_desk(Home(tmp_path / "out"), DAY)
@@ -115,6 +135,27 @@ def test_without_the_home_units_are_proposed_and_all_else_is_the_same(tmp_path: 
         )
         shown = [matrix.directory.units[each].name for each in task.lead]
         assert shown == [original.directory.units[each].short for each in other.lead]
+
+
+def test_word_without_the_home_keeps_every_visible_column(tmp_path: Path) -> None:
+    report = brought(exported(tmp_path, kind="docx"), tmp_path / "out")
+    assert not [each for each in report.errors if each.code != "report-collective"]
+    (told,) = [each for each in report.warnings if each.code == "not-printed"]
+    assert "权重" in told.message
+    ours = again(report)
+    rows = matrix_table(shipped(), DAY).rows
+    for task, row in zip(ours.plan.tasks, rows, strict=True):
+        theirs = row.task
+        for key in ("title", "text", "deliverable", "deadline_phrase", "joint", "source"):
+            assert getattr(task, key) == getattr(theirs, key), key
+        stones = [(each.title, each.deadline_phrase) for each in task.milestones]
+        assert stones == [(each.title, each.deadline_phrase) for each in theirs.milestones]
+        rule, said = task.report, theirs.report
+        assert (rule.due_phrase if rule else "") == (said.due_phrase if said else "")
+        names = [ours.directory.units[each].name for each in task.lead]
+        assert names == [shipped().directory.units[each].short for each in theirs.lead]
+    areas = {item.id: item.name for item in ours.plan.areas}
+    assert [areas[task.area] for task in ours.plan.tasks] == [row.area for row in rows]
 
 
 def test_the_home_at_hand_is_no_judge_of_another_plan(tmp_path: Path) -> None:
@@ -179,6 +220,7 @@ def tasks(draw: st.DrawFn, number: int) -> Task:
         source=draw(st.sampled_from(Source)),
         withdrawn_on=draw(st.sampled_from([None, date(2026, 1, 1), date(2027, 1, 1)])),
         urgent=draw(st.booleans()),
+        reminders=draw(st.sampled_from(["", "hard", "part"])),
         replaces=tuple(draw(st.lists(st.sampled_from(["T-90", "T-91"]), unique=True))),
         support_text=tuple(
             draw(st.lists(st.sampled_from(["各有关单位", "其他有关部门"]), unique=True))
@@ -197,6 +239,34 @@ def test_any_matrix_comes_back_value_by_value(tmp_path: Path, data: st.DataObjec
     report = brought(exported(tmp_path, matrix), tmp_path / "out", home=SHIPPED)
     assert not [each for each in report.errors if each.code != "milestone-late"]
     same(again(report), matrix)
+
+
+@given(st.data())
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_any_matrix_comes_back_from_our_csv(tmp_path: Path, data: st.DataObject) -> None:
+    made = tuple(data.draw(tasks(number)) for number in range(1, 5))
+    matrix = replace(shipped(), plan=replace(shipped().plan, tasks=made))
+    report = brought(exported(tmp_path, matrix, "csv"), tmp_path / "out", home=SHIPPED)
+    assert not [
+        each for each in report.errors if each.code not in {"milestone-late", "unknown-area"}
+    ]
+    ours, theirs = again(report).plan.tasks, matrix.plan.tasks
+    assert {each.id: bare(each) for each in ours} == {each.id: bare(each) for each in theirs}
+
+
+@given(st.data())
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_what_word_prints_of_any_matrix_comes_back(tmp_path: Path, data: st.DataObject) -> None:
+    made = [data.draw(tasks(number)) for number in range(1, 5)]
+    made = [replace(each, title=f"{each.title}{each.id}", withdrawn_on=None) for each in made]
+    matrix = replace(shipped(), plan=replace(shipped().plan, tasks=tuple(made)))
+    report = brought(exported(tmp_path, matrix, "docx"), tmp_path / "out", home=SHIPPED)
+    assert "not-printed" in {each.code for each in report.warnings}
+    assert report.classes["task"] == len(made)
 
 
 # ---- what an office changes --------------------------------------------------------------------

@@ -19,7 +19,7 @@ from conftest import Told
 from duban import clock
 from duban.desk import Desk, need_desk
 from duban.errors import Exit, OutsideError
-from duban.ledger import audit, events, queries, store, tables, transitions
+from duban.ledger import audit, events, ladder, queries, scans, store, tables, transitions
 from duban.ledger.apply import apply
 from duban.ledger.events import Draft
 from duban.ledger.store import Ledger, open_ledger, rows_hash
@@ -315,9 +315,9 @@ def test_writers_take_turns(ledger: Ledger, ledger_url: str, told: Told) -> None
 @pytest.mark.parametrize(
     "query",
     [
-        queries.due_query([date(2026, 3, 25), date(2026, 3, 28)]),
-        queries.overdue_query(date(2026, 3, 25)),
-        queries.oldest_open_due_query(),
+        scans.due_query([date(2026, 3, 25), date(2026, 3, 28)]),
+        ladder.overdue_query(date(2026, 3, 25), date(2026, 3, 26)),
+        scans.oldest_open_due_query(),
     ],
     ids=["due", "overdue", "oldest"],
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from collections.abc import Callable
 from datetime import date, datetime, time
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from duban.ledger import audit, events, queries
 from duban.ledger.store import open_ledger
 from duban.settings import Home
 from duban.simulate import Played, simulate
+from smallhome import write_home
 
 FIRST = date(2026, 3, 9)
 
@@ -93,3 +96,20 @@ def test_a_real_ledger_is_refused(tmp_path: Path) -> None:
     with ledger.read() as conn:
         assert events.chain_head(conn)[0] == 1
     ledger.close()
+
+
+def test_years_by_command_leave_the_example_alone(
+    cli: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    home = write_home(tmp_path / "home")
+    asked = ("--from", "2026-10-26", "--to", "2026-11-06", "--seed", "3", "--faults")
+    code, said, noted = cli("simulate", *asked, "--format", "json", "--home", home.root)
+    assert code == 0, noted
+    played = json.loads(said)
+    assert set(played) == {"from", "to", "seed", "counts", "state_hash", "violations"}
+    assert played["violations"] == []
+    code, said, _ = cli("simulate", *asked, "--home", home.root)
+    assert code == 0
+    assert played["state_hash"] in said, "同一种子，同一状态"
+    assert "每天的规矩全部守住" in said
+    assert not (home.root / "var" / "example").exists()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import email
 import email.policy
+import logging
 import shutil
 import socket
 import ssl
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -21,13 +22,12 @@ import sqlalchemy as sa
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
-from conftest import missing
 from duban.clock import SHANGHAI
 from duban.errors import Issues
 from duban.ledger import outbox
 from duban.ledger.outbox import BAD_ADDRESS, UNREACHABLE, Letter
 from duban.ledger.store import Ledger, open_ledger
-from duban.ledger.tables import message
+from duban.ledger.tables import attempt, message
 from duban.settings import Home
 from notifier.config import Channels, load_channels
 from notifier.deliver import Report, deliver_due
@@ -174,19 +174,6 @@ def test_a_silent_server_leaves_the_mail_unknown() -> None:
     assert (found.kind, found.code) == ("unknown", "no-answer")
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if shutil.which("openssl") is None:
-        missing("没有 openssl：TLS 测试未运行")
-    made = tmp_path_factory.mktemp("tls") / "both.pem"
-    order = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 -subj /CN=localhost"
-    names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-    files = ["-keyout", str(made), "-out", str(made.with_suffix(".crt"))]
-    subprocess.run(["openssl", *order.split(), *names, *files], check=True, capture_output=True)
-    made.write_text(made.read_text() + made.with_suffix(".crt").read_text())
-    return made
-
-
 def server_tls(certificate: Path) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate)
@@ -214,6 +201,26 @@ def test_tls_is_checked_and_never_given_up(start: Start, certificate: Path) -> N
     for words, outcome in told.items():
         assert (outcome.kind, outcome.code) == ("temporary", UNREACHABLE)
         assert words in outcome.detail
+
+
+def test_the_systems_certificates_are_read_once_for_a_pool(
+    start: Start, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    real = ssl.create_default_context
+
+    def counted(*given: Any, **more: Any) -> ssl.SSLContext:
+        made.append("one")
+        return real(*given, **more)
+
+    monkeypatch.setattr(ssl, "create_default_context", counted)
+    port = start(ssl_context=server_tls(certificate))
+    made.clear()
+    pool = SmtpPool(Server("127.0.0.1", port, "ssl", ca_file=str(certificate.with_suffix(".crt"))))
+    for _ in range(3):
+        assert pool.send("d@e.example", ["a@e.example"], MAIL)["a@e.example"].kind == "sent"
+        pool.close()
+    assert len(made) == 1
 
 
 def test_a_wrong_password_stops_the_channel_not_the_letter(start: Start) -> None:
@@ -368,3 +375,98 @@ def test_channels_that_work_are_served_while_one_is_down(
     report = office.deliver()
     assert (report.sent, len(report.problems)) == (1, 1)
     assert office.state("c") == "sent"
+
+
+# Every step at which a server may go away or say no; scripted, so that each is hit exactly
+
+
+def scripted(said: bytes, *, then_close: bool = True) -> outbox.Outcome:
+    """The outcome with a server that says all this at once, whatever it is told, and goes away."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            with listening.accept()[0] as line:
+                line.sendall(said)
+                if then_close:
+                    line.shutdown(socket.SHUT_WR)
+                while line.recv(65_536):
+                    pass
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        found = outcome_with(listening.getsockname()[1], "plain")
+        thread.join()
+    return found
+
+
+HELLO = b"220 hi\r\n250 hi\r\n"
+PIPELINING = b"220 hi\r\n250-hi\r\n250-PIPELINING\r\n250 8BITMIME\r\n"
+RULES = [
+    ("busy-at-greeting", b"421 4.3.2 busy\r\n", "temporary", UNREACHABLE),
+    ("gone-at-greeting", b"", "temporary", UNREACHABLE),
+    ("refused-at-greeting", b"554 no\r\n", "temporary", UNREACHABLE),
+    ("gone-before-sender", HELLO, "temporary", UNREACHABLE),
+    ("sender-refused", HELLO + b"550 5.7.1 not you\r\n", "temporary", UNREACHABLE),
+    ("gone-before-recipient", HELLO + b"250 ok\r\n", "temporary", "dropped"),
+    ("recipient-later", HELLO + b"250 ok\r\n450 4.2.1 later\r\n250 ok\r\n", "temporary", "450"),
+    ("recipient-421", HELLO + b"250 ok\r\n421 going\r\n", "temporary", "421"),
+    ("recipient-forwarded", HELLO + b"250 ok\r\n251 will forward\r\n354 go\r\n250 ok\r\n", "sent", "250"),
+    ("gone-before-data", HELLO + b"250 ok\r\n250 ok\r\n", "temporary", "dropped"),
+    ("data-later", HELLO + b"250 ok\r\n250 ok\r\n451 4.3.0 later\r\n", "temporary", "451"),
+    ("data-refused", HELLO + b"250 ok\r\n250 ok\r\n554 no mail here\r\n", "permanent", "554"),
+    ("gone-after-the-dot", HELLO + b"250 ok\r\n250 ok\r\n354 go\r\n", "unknown", "no-answer"),
+    ("receipt-later", HELLO + b"250 ok\r\n250 ok\r\n354 go\r\n452 full\r\n", "temporary", "452"),
+    ("receipt-refused", HELLO + b"250 ok\r\n250 ok\r\n354 go\r\n554 spam\r\n", "permanent", "554"),
+    ("pipelining-offered", PIPELINING + b"250 ok\r\n250 ok\r\n354 go\r\n250 ok\r\n", "sent", "250"),
+    ("pipelining-refused", PIPELINING + b"250 ok\r\n550 5.1.1 nobody\r\n250 ok\r\n", "permanent", BAD_ADDRESS),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", RULES, ids=[rule[0] for rule in RULES])
+def test_where_a_server_says_no_decides_what_becomes_of_the_letter(
+    rule: tuple[str, bytes, str, str],
+) -> None:
+    _, said, kind, code = rule
+    found = scripted(said)
+    assert (found.kind, found.code) == (kind, code)
+    assert found.detail or found.kind == "sent"
+
+
+def test_a_server_whose_certificate_is_for_another_host_gets_no_mail(
+    start: Start, certificate: Path, postman: Postman
+) -> None:
+    port = start(ssl_context=server_tls(certificate))
+    trusted = str(certificate.with_suffix(".crt"))
+    pool = SmtpPool(Server("127.0.0.2", port, "ssl", ca_file=trusted))
+    found = pool.send("d@e.example", ["a@e.example"], MAIL)["a@e.example"]
+    pool.close()
+    assert (found.kind, found.code, postman.taken) == ("temporary", UNREACHABLE, [])
+
+
+@pytest.mark.parametrize("echo", [False, True], ids=["refused", "echoed"])
+def test_no_password_reaches_an_attempt_a_message_or_a_log(
+    posted: Office,
+    start: Start,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    echo: bool,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+
+    def nobody(_server: object, _session: object, _envelope: object, _how: str, given: Any) -> Any:
+        said = f"535 5.7.8 {given.password.decode()}" if echo else None
+        return AuthResult(success=False, handled=False, message=said)
+
+    port = start(authenticator=nobody, auth_require_tls=False)
+    url = f"dubanmail://duban:hush-hush@127.0.0.1:{port}?from=d%40xinzheng.example"
+    monkeypatch.setenv("DUBAN_SMTP_URL", url)
+    posted.queue("a")
+    report = posted.deliver()
+    with posted.ledger.read() as conn:
+        kept = [str(row) for row in conn.execute(sa.select(attempt))]
+        kept += [str(row) for row in conn.execute(sa.select(message))]
+    ours = [one for one in caplog.records if one.name != "mail.log"]  # that one is the server's
+    said = "\n".join([*kept, str(report), *(record.getMessage() for record in ours)])
+    assert "不认这个账号或口令" in said
+    assert "hush" not in said
+    assert base64.b64encode(b"hush-hush").decode() not in said

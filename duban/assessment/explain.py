@@ -20,6 +20,7 @@ def explain(score: UnitScore) -> str:
         parts.append(_paragraph(number, line))
     parts.append(f"\n{_sum(score)}")
     parts += [f"等次说明：{effect}。" for effect in score.effects]
+    parts += [f"自评对照：{words}（自评不计入得分）。" for words in score.beside]
     return "\n".join(parts)
 
 
@@ -56,7 +57,9 @@ def _signed(millipoints: int) -> str:
 
 def as_json(score: UnitScore) -> dict[str, object]:
     """The documented keys of a score in ``--format json``; points are exact decimal texts."""
+    beside = {"beside": list(score.beside)} if score.beside else {}
     return {
+        **beside,
         "unit": score.unit,
         "name": score.name,
         "group": score.group,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,24 +16,63 @@ from duban.errors import Issues
 from duban.yamltext import Row, read_rows
 
 _NUMBER = "数（最多六位小数）"
+_OF_TEST = "条款测试"  # the source of a test's facts that name none
+# Kinds whose title is written for the score itself: there a trace of use would count.
+_TITLED = frozenset({"indicator", "bonus", "deduction", "judged", "veto"})
 
 
-def load_facts(
-    path: Path, shown_as: str, issues: Issues
-) -> tuple[tuple[UnitEntry, ...], tuple[Fact, ...]]:
+@dataclass(frozen=True, slots=True)
+class FactFile:
+    """Units and facts of a file. ``unsourced``: facts without event or evidence; they do not count."""
+
+    units: tuple[UnitEntry, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    unsourced: tuple[Fact, ...] = ()
+    period: tuple[date, date] | None = None
+
+
+def load_facts(path: Path, shown_as: str, issues: Issues) -> FactFile:
     """Units and facts of a file; mistakes go to ``issues``. Units without a duty are not assessed."""
     row = read_rows(path, shown_as, issues)
     if row is None:
-        return (), ()
-    units = _read_units(row)
-    names = {unit.id: unit.id for unit in units} | {unit.name: unit.id for unit in units}
-    facts = tuple(_read_fact(part, names) for part in row.rows("facts"))
+        return FactFile()
+    units = read_units(row)
+    if not units:
+        row.issues.error("units-missing", row.place, "没有列考核单位。", "补上“units:”。")
+    facts = read_facts(row, units)
+    period = read_period(row)
     row.close()
-    _refuse_twice(row, facts)
-    return without_tasks(units, facts), facts
+    counted = tuple(fact for fact in facts if fact.sourced)
+    unsourced = tuple(fact for fact in facts if not fact.sourced)
+    return FactFile(without_tasks(units, counted), counted, unsourced, period)
 
 
-def _read_units(row: Row) -> tuple[UnitEntry, ...]:
+def read_period(row: Row) -> tuple[date, date] | None:
+    """The assessed days under ``period``, or None."""
+    inner = row.row("period")
+    if inner is None:
+        return None
+    inner.text("from", required=True)
+    inner.text("to", required=True)
+    found = inner.day("from") or date.min, inner.day("to") or date.max
+    inner.close()
+    return found
+
+
+def read_facts(row: Row, units: Sequence[UnitEntry], *, of_test: bool = False) -> tuple[Fact, ...]:
+    """The facts under ``facts``. In a rule test id, unit and evidence may be left out."""
+    names = {unit.id: unit.id for unit in units} | {unit.name: unit.id for unit in units}
+    rows = row.rows("facts")
+    facts = [
+        _read_fact(part, names, f"f{number}" if of_test else "")
+        for number, part in enumerate(rows, 1)
+    ]
+    _refuse_twice(rows, facts)
+    return tuple(facts)
+
+
+def read_units(row: Row) -> tuple[UnitEntry, ...]:
+    """The units under ``units``; who is not assessed has a reason."""
     found: dict[str, UnitEntry] = {}
     for part in row.rows("units"):
         unit = UnitEntry(
@@ -53,14 +95,14 @@ def _read_units(row: Row) -> tuple[UnitEntry, ...]:
                 "unit-twice", part.place, f"单位“{unit.id}”列了两次。", "删去其中一个。"
             )
         found[unit.id] = unit
-    if not found:
-        row.issues.error("units-missing", row.place, "没有列考核单位。", "补上“units:”。")
     return tuple(found.values())
 
 
-def _read_fact(row: Row, names: dict[str, str]) -> Fact:
+def _read_fact(row: Row, names: Mapping[str, str], test_id: str) -> Fact:
     kind = _read_kind(row)
-    asked = row.text("unit", required=True)
+    first = next(iter(names), "") if test_id else ""
+    asked = row.text("unit", first, required=not first) or first
+    evidence = tuple(text.raw for text in row.texts("evidence"))
     if asked and asked not in names:
         row.issues.error(
             "unknown-unit",
@@ -69,7 +111,7 @@ def _read_fact(row: Row, names: dict[str, str]) -> Fact:
             "写 units 里的 id 或 name。",
         )
     fact = Fact(
-        id=row.text("id", required=True),
+        id=row.text("id", test_id, required=not test_id) or test_id,
         unit=names.get(asked, asked),
         kind=kind,
         obligation=row.text("obligation"),
@@ -84,9 +126,12 @@ def _read_fact(row: Row, names: dict[str, str]) -> Fact:
         count=row.integer("count", 1, least=0),
         happened_on=row.day("happened_on"),
         event=row.text("event"),
-        evidence=tuple(text.raw for text in row.texts("evidence")),
+        evidence=evidence if row.has("evidence") or not test_id else (_OF_TEST,),
         note=row.text("note"),
         counted_in=row.text("counted_in"),
+        days=row.integer("days", 0, least=0) if row.has("days") else None,
+        judge=row.text("judge"),
+        rule=row.text("rule"),
     )
     row.close()
     _check_needs(row, fact)
@@ -101,9 +146,9 @@ def _quantity(row: Row, key: str) -> Decimal | None:
 
 
 def _read_kind(row: Row) -> str:
-    for key in ("kind", "title"):
+    for key in ("kind", "title", "matter", "level"):
         word = trace_in(row.text(key))
-        if word and (key == "kind" or row.text("kind") == "indicator"):
+        if word and (key == "kind" or row.text("kind") in _TITLED):
             row.issues.error(
                 "trace-fact",
                 row.place_of(key),
@@ -121,11 +166,20 @@ def _check_needs(row: Row, fact: Fact) -> None:
         )
     if fact.kind == "indicator" and fact.target is None:
         row.issues.error("target-missing", row.place, "指标没有写目标。", "补上“target: …”。")
+    if fact.kind == "exemption" and not (fact.rule and fact.evidence):
+        row.issues.error(
+            "exemption-rule",
+            row.place,
+            "免予计分没有写哪一条，或没有写批准的依据。",
+            "补上“rule: 条款编号”和“evidence: [批准文件]”。",
+        )
+    if fact.kind == "self_score" and fact.done is None:
+        row.issues.error("self-score", row.place, "自评没有写分数。", "补上“done: 98”。")
 
 
-def _refuse_twice(row: Row, facts: tuple[Fact, ...]) -> None:
+def _refuse_twice(rows: Sequence[Row], facts: Sequence[Fact]) -> None:
     seen: set[str] = set()
-    for fact, part in zip(facts, row.rows("facts"), strict=True):
+    for fact, part in zip(facts, rows, strict=True):
         if fact.id in seen:
             part.issues.error(
                 "fact-twice",

@@ -7,21 +7,46 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from duban.assessment import params
-from duban.assessment.amounts import MICRO, MODE_NAMES, MODES, percent_text, round_ratio
+from duban.assessment.amounts import (
+    MICRO,
+    MODE_NAMES,
+    MODES,
+    percent_text,
+    points_text,
+    round_ratio,
+)
 from duban.assessment.model import Level, Ranking, RuleSheet
-from duban.yamltext import Row
+from duban.yamltext import Row, Text
 
 
-def read_ranking(row: Row) -> Ranking | None:
-    """``ranking: {by: group|all, ties: 1-1-3, compare: shown|exact}``; none: nobody is ranked."""
+def read_ranking(row: Row, categories: Mapping[str, str]) -> Ranking | None:
+    """``ranking: {by: group|all, ties: 1-1-3, compare: shown|exact, tie_break: [category]}``.
+
+    ``categories``: names by id. None: nobody is ranked.
+    """
     inner = row.row("ranking")
     if inner is None:
         return None
     by = inner.choice("by", ("group", "all"), "group", required=True)
     inner.choice("ties", ("1-1-3",), "1-1-3", required=True)
     compare = inner.choice("compare", ("shown", "exact"), "shown", required=True)
+    breaks = [text for text in inner.texts("tie_break") if _known(text, categories, row)]
     inner.close()
-    return Ranking(by == "group", compare == "shown")
+    return Ranking(
+        by == "group", compare == "shown", tuple(categories[text.raw.strip()] for text in breaks)
+    )
+
+
+def _known(text: Text, categories: Mapping[str, str], row: Row) -> bool:
+    if text.raw.strip() in categories:
+        return True
+    row.issues.error(
+        "tie-break",
+        text.place,
+        f"同分时按“{text.raw}”区分，没有这个类别。",
+        f"可用：{'、'.join(categories)}。",
+    )
+    return False
 
 
 def read_levels(row: Row) -> tuple[Level, ...]:
@@ -63,6 +88,7 @@ def _read_level(row: Row) -> Level:
         ratio=ratio,
         rounding=row.choice("round", MODES, "down", required=ratio is not None),
         edge_in=row.choice("edge", ("in", "out"), "out", required=ratio is not None) == "in",
+        exclusive=row.flag("exclusive"),
     )
     row.close()
     return level
@@ -70,12 +96,13 @@ def _read_level(row: Row) -> Level:
 
 @dataclass(slots=True)
 class Standing:
-    """A unit among its rivals. ``compared``: the points that ranks go by."""
+    """A unit among its rivals. ``compared``: the points that ranks go by; ``breaks`` decide among equals."""
 
     unit: str
     group: str
     compared: int  # milli-points, as shown or exact
     vetoes: tuple[str, ...]
+    breaks: tuple[int, ...] = ()
     rank: int | None = None
     level: int | None = None
     notes: list[str] = field(default_factory=list)
@@ -90,17 +117,29 @@ def rank_and_grade(sheet: RuleSheet, standings: Iterable[Standing]) -> Mapping[s
         for one in everyone:
             groups.setdefault(one.group if ranking.by_group else "", []).append(one)
         for group in groups.values():
-            _rank(group)
+            _rank(group, ranking.tie_break)
             if sheet.levels:
                 _grade(sheet.levels, group)
     return {one.unit: one for one in everyone}
 
 
-def _rank(group: list[Standing]) -> None:
-    group.sort(key=lambda one: -one.compared)  # stable: equals keep the order of the sheet's units
+def _rank(group: list[Standing], names: Sequence[str]) -> None:
+    # Stable: equals keep the order of the sheet's units.
+    group.sort(key=lambda one: (one.compared, *one.breaks), reverse=True)
     for place, one in enumerate(group):
-        tied = place > 0 and group[place - 1].compared == one.compared
-        one.rank = group[place - 1].rank if tied else place + 1
+        before = group[place - 1] if place else None
+        tied = before is not None and _key(before) == _key(one)
+        one.rank = before.rank if before is not None and tied else place + 1
+        if before is not None and not tied and before.compared == one.compared:
+            pairs = zip(names, before.breaks, one.breaks, strict=True)
+            name, more, less = next(each for each in pairs if each[1] != each[2])
+            one.notes.append(
+                f"与前一名同分，按“{name}”得分（{points_text(more)}与{points_text(less)}）排在其后"
+            )
+
+
+def _key(one: Standing) -> tuple[int, ...]:
+    return (one.compared, *one.breaks)
 
 
 def _grade(levels: Sequence[Level], group: Sequence[Standing]) -> None:
@@ -126,10 +165,10 @@ def _may_have(one: Standing, index: int, count: int) -> bool:
 def _fill(index: int, level: Level, waiting: Sequence[Standing], size: int) -> None:
     """Give one grade to those who reach it, in order, as long as there are places."""
     cut = level.from_millipoints
-    reaching = [one for one in waiting if cut is None or one.compared >= cut]
+    reaching = [one for one in waiting if cut is None or _reaches(one, cut, level)]
     places = size if level.ratio is None else round_ratio(level.ratio * size, MICRO, level.rounding)
     left = places
-    for _, tied in groupby(reaching, key=lambda one: one.compared):
+    for _, tied in groupby(reaching, key=_key):
         block = list(tied)
         fits = left > 0 and (len(block) <= left or level.edge_in)
         for one in block:
@@ -139,6 +178,10 @@ def _fill(index: int, level: Level, waiting: Sequence[Standing], size: int) -> N
                 one.notes.append(_full(level, size, places))
         # Once a tie was left out nobody behind it may pass it.
         left = left - len(block) if fits else 0
+
+
+def _reaches(one: Standing, cut: int, level: Level) -> bool:
+    return one.compared > cut if level.exclusive else one.compared >= cut
 
 
 def _full(level: Level, size: int, places: int) -> str:

@@ -2,17 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from duban.assessment import params
-from duban.assessment.amounts import MICRO, Rounding, micro, points_text, quantity_text, round_ratio
+from duban.assessment.amounts import (
+    MICRO,
+    Rounding,
+    micro,
+    points_text,
+    quantity_text,
+    read_micro,
+    round_ratio,
+)
 from duban.assessment.model import Case, Fact, Line
 from duban.assessment.words import common_values, describe, signed
 from duban.yamltext import Row
 
 VETO_EFFECTS = ("取消评优", "降一等", "一票否决")
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """How often the same thing may happen before it costs more: the factor of the 1st, 2nd … time."""
+
+    same: str  # matter, title, task or unit
+    factors: tuple[int, ...]  # millionths; the last one holds for all further times
+
+    @classmethod
+    def read(cls, row: Row) -> Repeat | None:
+        """``repeat: {same: matter, factors: [1, 2]}``."""
+        inner = row.row("repeat")
+        if inner is None:
+            return None
+        same = inner.choice("same", ("matter", "title", "task", "unit"), "unit", required=True)
+        texts = inner.texts("factors")
+        factors = [read_micro(text.raw.strip()) for text in texts]
+        inner.close()
+        if not texts or any(factor is None or factor < 0 for factor in factors):
+            inner.issues.error(
+                "repeat-factors",
+                inner.place_of("factors"),
+                "“factors”应是第一次、第二次……各乘几，如第二次起加倍。",
+                "写成“factors: [1, 2]”。",
+            )
+        return cls(same, tuple(factor or 0 for factor in factors) or (MICRO,))
+
+    def key(self, fact: Fact) -> str:
+        """What counts as the same; a fact that does not tell is the same as no other."""
+        return "" if self.same == "unit" else str(getattr(fact, self.same)) or f"\0{fact.id}"
+
+    def total(self, before: int, count: int) -> int:
+        """The sum of the factors of ``count`` times that come after ``before`` others."""
+        listed = self.factors[before : before + count]
+        return sum(listed) + (count - len(listed)) * self.factors[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +69,11 @@ class PerOccurrence:
     lead: int
     support: int
     rounding: Rounding
+    repeat: Repeat | None
 
     @classmethod
     def read(cls, row: Row) -> PerOccurrence:
-        """``points`` (signed) and perhaps ``role_weight``."""
+        """``points`` (signed) and perhaps ``role_weight`` and ``repeat``."""
         lead, support = read_role_weight(row, required=False)
         weighs = row.has("role_weight")
         return cls(
@@ -36,21 +81,34 @@ class PerOccurrence:
             lead=lead,
             support=support,
             rounding=params.rounding(row, required=weighs),
+            repeat=Repeat.read(row),
         )
 
     def lines(self, case: Case) -> Iterable[Line]:
-        """One line a fact; its count multiplies."""
+        """One line a fact; its count multiplies, and so does having happened before."""
+        before: dict[str, list[Fact]] = {}
         for fact in case.facts:
-            factor = self.support if fact.role == "support" else self.lead
-            millipoints = self.rounding.apply(fact.count * self.points * factor, MICRO)
-            role = f"×{quantity_text(factor)}" if factor != MICRO else ""
-            yield case.line(
-                (fact,),
-                describe(fact),
-                f"{fact.count}×{signed(self.points)}{role}＝{points_text(millipoints)}",
-                millipoints,
-                values=common_values(case, fact, millipoints),
-            )
+            earlier = before.setdefault(self.repeat.key(fact), []) if self.repeat else []
+            yield self._line(case, fact, earlier)
+            earlier.append(fact)
+
+    def _line(self, case: Case, fact: Fact, earlier: Sequence[Fact]) -> Line:
+        role = self.support if fact.role == "support" else self.lead
+        times, words = fact.count * MICRO, str(fact.count)
+        if self.repeat is not None:
+            past = sum(each.count for each in earlier)
+            times = self.repeat.total(past, fact.count)
+            words = f"第{past + 1}次起{fact.count}次折{quantity_text(times)}次"
+        millipoints = self.rounding.apply(times * self.points * role, MICRO * MICRO)
+        share = f"×{quantity_text(role)}" if role != MICRO else ""
+        return case.line(
+            (fact,),
+            describe(fact),
+            f"{words}×{signed(self.points)}{share}＝{points_text(millipoints)}",
+            millipoints,
+            values=common_values(case, fact, millipoints),
+            read=earlier,
+        )
 
 
 def read_role_weight(row: Row, *, required: bool) -> tuple[int, int]:

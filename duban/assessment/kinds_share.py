@@ -37,6 +37,7 @@ class Band:
     """From an attainment on (以上 includes) so many points, flat or rising to the next band."""
 
     start: int  # millionths of the target
+    exclusive: bool  # the start itself does not belong to the band
     give: int
     rise_to: int | None
     per_over: int
@@ -61,7 +62,7 @@ class Step:
     def read(cls, row: Row) -> Step:
         """``full``, ``bands`` (highest first), ``below``, ``item_cap`` when points go on growing."""
         full = params.points(row, "full") or 0
-        bands = tuple(_read_band(band, full) for band in row.rows("bands"))
+        bands = _read_bands(row.rows("bands"), full)
         grows = any(band.per_over for band in bands)
         linear = any(band.rise_to is not None for band in bands)
         _check_bands(row, bands)
@@ -95,14 +96,16 @@ class Step:
     def _points(self, fact: Fact, measured: Measured) -> tuple[int, str]:
         top, bottom = measured.rate
         for place, band in enumerate(self.bands):
-            if top * MICRO >= band.start * bottom:
+            above = top * MICRO - band.start * bottom
+            if above > 0 or (above == 0 and not band.exclusive):
                 return self._within(fact, measured, place)
         lowest = percent_text(self.bands[-1].start, MICRO)
         return self.below, f"不到{lowest}，得{points_text(self.below)}"
 
     def _within(self, fact: Fact, measured: Measured, place: int) -> tuple[int, str]:
         band = self.bands[place]
-        said = f"在{percent_text(band.start, MICRO)}以上（含），得{points_text(band.give)}"
+        includes = "不含" if band.exclusive else "含"
+        said = f"在{percent_text(band.start, MICRO)}以上（{includes}），得{points_text(band.give)}"
         if band.rise_to is not None:
             return self._risen(measured, place, said)
         if not band.per_over or measured.gain <= 0:
@@ -139,7 +142,14 @@ def _share(row: Row, key: str, full: int) -> int | None:
     return round_ratio(full * share, MICRO, "half_up")
 
 
-def _read_band(row: Row, full: int) -> Band:
+def _read_bands(rows: Iterable[Row], full: int) -> tuple[Band, ...]:
+    found: list[Band] = []
+    for row in rows:
+        found.append(_read_band(row, full, found[-1] if found else None))
+    return tuple(found)
+
+
+def _read_band(row: Row, full: int, above: Band | None) -> Band:
     if not row.text("from", required=True).endswith("%") and row.has("from"):
         row.issues.error(
             "band-percent",
@@ -151,8 +161,26 @@ def _read_band(row: Row, full: int) -> Band:
     give = _share(row, "give", full) or 0
     rise_to = _share(row, "rise_to", full) if row.has("rise_to") else None
     per_over = params.points(row, "per_over", required=False) or 0
+    band = Band(start, row.flag("exclusive"), give, rise_to, per_over)
+    end = params.amount(row, "to") if row.has("to") else None
     row.close()
-    return Band(start, give, rise_to, per_over)
+    if end is not None:
+        _check_end(row, end, above)
+    return band
+
+
+def _check_end(row: Row, end: int, above: Band | None) -> None:
+    """A written end must be where the band above begins: else there is a gap or both would hold."""
+    start = above.start if above else None
+    if start is None or end == start:
+        return
+    code, said = ("band-overlap", "重叠") if end > start else ("band-gap", "之间有空档")
+    row.issues.error(
+        code,
+        row.place_of("to"),
+        f"这一档到{percent_text(end, MICRO)}，上一档从{percent_text(start, MICRO)}起，两档{said}。",
+        f"“to”写成{percent_text(start, MICRO)}，或不写“to”（到上一档为止）。",
+    )
 
 
 def _check_bands(row: Row, bands: tuple[Band, ...]) -> None:

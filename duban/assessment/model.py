@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
+from duban.assessment.amounts import Rounding
+from duban.assessment.operations import Expression
 from duban.assessment.sentences import Template
 from duban.errors import NOWHERE, Place
 
@@ -22,8 +24,11 @@ FACT_KINDS: Mapping[str, str] = {
     "deduction": "扣分事项",
     "veto": "否决事项",
     "judged": "评定",
+    "exemption": "免予计分",
+    "self_score": "自评",
 }
 DUTY_KINDS = frozenset({"missing", "late", "returned", "on_time", "completion", "indicator"})
+TO_THE_MILLI = Rounding()
 ROLE_NAMES = {"lead": "牵头", "support": "配合", "": ""}
 
 
@@ -32,7 +37,8 @@ class Fact:
     """One thing that happened and may count, with where it is recorded.
 
     ``target`` and ``done`` are in the unit ``counted_in`` (件); for a completion they are the whole and
-    the finished part (no target: 1), for a judgement ``done`` is the points given.
+    the finished part (no target: 1), for a judgement ``done`` is the points given. ``days``: working days
+    late; ``judge``: who gave the points; ``rule``: the clause that an exemption or a self-score is about.
     """
 
     id: str
@@ -53,6 +59,14 @@ class Fact:
     evidence: tuple[str, ...] = ()
     note: str = ""
     counted_in: str = ""
+    days: int | None = None
+    judge: str = ""
+    rule: str = ""
+
+    @property
+    def sourced(self) -> bool:
+        """Whether it tells where it is recorded; what does not, does not count."""
+        return bool(self.event or self.evidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +100,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class UnitScore:
-    """The score of a unit; ``millipoints`` is exactly the sum of its lines."""
+    """The score of a unit; ``millipoints`` is exactly the sum of its lines.
+
+    ``beside``: what the unit gave itself, beside what it got (自评对照); it never counts.
+    """
 
     unit: str
     name: str
@@ -99,6 +116,7 @@ class UnitScore:
     rank: int | None
     grade: str
     effects: tuple[str, ...]
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +125,12 @@ class Filter:
 
     only: tuple[tuple[str, frozenset[str]], ...] = ()
     unless: tuple[tuple[str, frozenset[str]], ...] = ()
+
+    def concerns(self, unit: UnitEntry) -> bool:
+        """Whether the rule is for the unit's group."""
+        return all(unit.group in words for key, words in self.only if key == "group") and not any(
+            unit.group in words for key, words in self.unless if key == "group"
+        )
 
     def takes(self, fact: Fact, unit: UnitEntry) -> bool:
         """Whether the rule reads this fact."""
@@ -120,13 +144,25 @@ def _value(fact: Fact, unit: UnitEntry, key: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Result:
+    """What a rule gave a unit, for the rules that refer to it."""
+
+    millipoints: int
+    fact_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
-    """What a rule is told: the unit, its facts in order, and its rivals' facts if it compares."""
+    """What a rule is told: the unit, its facts in order, and its rivals' facts if it compares.
+
+    ``others``: results of the rules that it refers to, by their id.
+    """
 
     rule: Rule
     unit: UnitEntry
     facts: Sequence[Fact]
     peers: Sequence[Fact] = ()
+    others: Mapping[str, Result] = field(default_factory=dict)
 
     def line(
         self,
@@ -179,9 +215,23 @@ class Body(Protocol):
         ...
 
 
+@runtime_checkable
+class Refers(Protocol):
+    """A body that uses the points of other rules."""
+
+    @property
+    def refs(self) -> tuple[str, ...]:
+        """Their ids."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One clause of a rule sheet. ``floor`` and ``cap`` bound the sum of its lines for a unit."""
+    """One clause of a rule sheet. ``floor`` and ``cap`` bound the sum of its lines for a unit.
+
+    ``start``: points that a unit has before any fact; ``when``: further condition on each fact;
+    ``year_only``: facts outside the assessed period do not count, and a line says so.
+    """
 
     id: str
     version: str
@@ -196,7 +246,15 @@ class Rule:
     body: Body
     valid_from: date | None = None
     valid_to: date | None = None
+    start: int | None = None
+    when: Expression | None = None
+    year_only: bool = False
     place: Place = NOWHERE
+
+    @property
+    def refs(self) -> tuple[str, ...]:
+        """Ids of the rules whose points it uses."""
+        return self.body.refs if isinstance(self.body, Refers) else ()
 
     def holds_on(self, day: date) -> bool:
         """Whether this version applies to what happened that day."""
@@ -207,7 +265,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """A part of the sheet. ``base``: points it starts with; ``cap`` and ``floor`` bound its sum."""
+    """A part of the sheet. ``base``: points it starts with; ``cap`` and ``floor`` bound its sum.
+
+    ``weight``: millionths of that sum which count (本类按 30% 折算), rounded as ``rounding`` says.
+    """
 
     id: str
     name: str
@@ -215,30 +276,40 @@ class Category:
     cap: int | None
     floor: int | None
     basis: str
+    weight: int | None = None
+    rounding: Rounding = TO_THE_MILLI
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """How units are put in order. Ties share a rank and leave a gap: 1,1,3."""
+    """How units are put in order. Ties share a rank and leave a gap: 1,1,3.
+
+    ``tie_break``: names of the categories whose points decide among equals, first one first.
+    """
 
     by_group: bool
     shown: bool  # compare totals as printed, or exactly
+    tie_break: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A grade: from a total on (以上 includes), within a share of the group, or the rest."""
+    """A grade: from a total on (以上 includes unless ``exclusive``), within a share of the group, or the rest."""
 
     name: str
     from_millipoints: int | None
     ratio: int | None  # millionths of the assessed units of the group
     rounding: str  # of the number of places: down, up or half_up
     edge_in: bool  # a tie over the last place: all in, or all out
+    exclusive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RuleSheet:
-    """A dated rule sheet (考核细则). ``digest`` is the SHA-256 of the file it was read from."""
+    """A dated rule sheet (考核细则). ``digest`` is the SHA-256 of the file it was read from.
+
+    ``exemptions``: the clause by which a named person may spare a unit a clause; blank: nobody may.
+    """
 
     id: str
     title: str
@@ -256,6 +327,7 @@ class RuleSheet:
     levels: tuple[Level, ...]
     grades_basis: str
     digest: str
+    exemptions: str = ""
     place: Place = NOWHERE
 
     def holds_on(self, day: date) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from duban.assessment.amounts import MODES, Rounding, read_micro, read_points
+from collections.abc import Sequence
+
+from duban.assessment.amounts import MICRO, MODES, Rounding, percent_text, read_micro, read_points
 from duban.yamltext import Row
 
 NONE = "无"  # how the author says that there is no limit
@@ -67,3 +69,19 @@ def rounding(row: Row, *, required: bool) -> Rounding:
 def granularity(row: Row) -> str:
     """How a part of a piece counts: never guessed."""
     return row.choice("granularity", ("pro_rata", "whole", "up"), "whole", required=True)
+
+
+def whole(row: Row, key: str, weights: Sequence[int], what: str) -> None:
+    """An error unless the weights under a key add up to 100 % exactly."""
+    if not weights:
+        row.issues.error(
+            "weights-missing", row.place_of(key), f"没有写{what}。", "每项写名称和权重，如 20%。"
+        )
+    elif sum(weights) != MICRO or any(weight < 0 for weight in weights):
+        said = "、".join(percent_text(weight, MICRO) for weight in weights)
+        row.issues.error(
+            "weights-sum",
+            row.place_of(key),
+            f"{what}（{said}）合计{percent_text(sum(weights), MICRO)}，不是100%。",
+            "改到合计恰好100%；2∶5∶3 写成 20%、50%、30%。",
+        )

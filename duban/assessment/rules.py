@@ -7,24 +7,31 @@ unknown kinds and rules that read traces of use are refused with file, line and 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from duban.assessment import params
+from duban.assessment.conditions import names_of, read_expression
 from duban.assessment.grades import read_levels, read_ranking
 from duban.assessment.kinds_completion import Completion
+from duban.assessment.kinds_efficacy import Efficacy
 from duban.assessment.kinds_event import ByLevel, Judged, PerOccurrence, Veto
+from duban.assessment.kinds_formula import NO_FACT, Formula
+from duban.assessment.kinds_judges import Lookup, Panel
 from duban.assessment.kinds_piece import PerPiece
 from duban.assessment.kinds_rank import RankPoints
+from duban.assessment.kinds_rates import Graduated
 from duban.assessment.kinds_share import Proportional, Step
 from duban.assessment.model import FACT_KINDS, Body, Category, Filter, Rule, RuleSheet
+from duban.assessment.operations import Expression, Type
 from duban.assessment.sentences import EMPTY
+from duban.assessment.sheetchecks import check_sheet
 from duban.assessment.traces import TRACE_BASIS, trace_in
 from duban.assessment.words import template
 from duban.errors import NOWHERE, InputError, Issues
-from duban.yamltext import Row, read_rows
+from duban.yamltext import Listing, Node, Row, Text, read_rows
 
 FILTER_KEYS = ("title", "task", "obligation", "role", "level", "matter", "counted_in", "group")
 
@@ -35,7 +42,7 @@ class Kind:
 
     read: Callable[[Row], Body]
     facts: tuple[str, ...]
-    bounds: str = ""  # "sign": floor for deductions, cap for bonuses; "cap": a cap always
+    bounds: str = ""  # "sign": floor for deductions, cap for bonuses; "cap": a cap always; "both"
 
 
 _COUNTED = ("missing", "late", "returned", "on_time", "bonus", "deduction")
@@ -43,11 +50,18 @@ KINDS: Mapping[str, Kind] = {
     "per_piece": Kind(PerPiece.read, ("indicator",), "sign"),
     "per_occurrence": Kind(PerOccurrence.read, _COUNTED, "sign"),
     "step": Kind(Step.read, ("indicator",)),
+    "graduated": Kind(Graduated.read, ("indicator",)),
     "proportional": Kind(Proportional.read, ("indicator",)),
+    "efficacy": Kind(Efficacy.read, ("indicator",)),
     "completion": Kind(Completion.read, ("completion",)),
     "rank_points": Kind(RankPoints.read, ("indicator",)),
     "bonus_by_level": Kind(ByLevel.read, ("bonus", "deduction"), "cap"),
+    "lookup": Kind(Lookup.read, (*_COUNTED, "completion", "judged"), "both"),
     "judged": Kind(Judged.read, ("judged",)),
+    "panel": Kind(Panel.read, ("judged",)),
+    "formula": Kind(
+        Formula.read, (*_COUNTED, "completion", "indicator", "judged", NO_FACT), "both"
+    ),
     "veto": Kind(Veto.read, ("veto",)),
 }
 
@@ -97,7 +111,7 @@ def _read_sheet(row: Row, digest: str) -> RuleSheet | None:
         )
     valid_from, valid_to = _read_valid(row)
     rules = _read_rules(row, categories)
-    grades = row.row("grades")
+    grades, exemptions = row.row("grades"), row.row("exemptions")
     sheet = RuleSheet(
         id=row.text("id", required=True),
         title=row.text("title", required=True),
@@ -111,13 +125,14 @@ def _read_sheet(row: Row, digest: str) -> RuleSheet | None:
         digits=_read_digits(total) if total else 2,
         categories=categories,
         rules=rules,
-        ranking=read_ranking(row),
+        ranking=read_ranking(row, {category.id: category.name for category in categories}),
         levels=read_levels(grades) if grades else (),
         grades_basis=grades.text("basis", required=True) if grades else "",
         digest=digest,
+        exemptions=_read_exemptions(exemptions) if exemptions else "",
         place=row.place,
     )
-    for part in (total, grades, row):
+    for part in (total, grades, exemptions, row):
         if part is not None:
             part.close()
     _check_whole(row, sheet)
@@ -133,8 +148,7 @@ def _check_whole(row: Row, sheet: RuleSheet) -> None:
             "补上“ranking: {by: group, ties: 1-1-3, compare: shown}”。",
         )
     _check_order(row, "total", sheet.floor, sheet.cap)
-    for problem in _overlaps(sheet.rules):
-        row.issues.error("rule-overlap", problem.place, *_overlap_words(problem))
+    check_sheet(row, sheet)
 
 
 def _check_order(row: Row, key: str, floor: int | None, cap: int | None) -> None:
@@ -142,6 +156,12 @@ def _check_order(row: Row, key: str, floor: int | None, cap: int | None) -> None
         row.issues.error(
             "limits-crossed", row.place_of(key), "最低分（floor）大于最高分（cap）。", "检查两数。"
         )
+
+
+def _read_exemptions(row: Row) -> str:
+    """The clause that allows to spare a unit a clause, and who approves it."""
+    basis, by = row.text("basis", required=True), row.text("by", required=True)
+    return f"{basis}，由{by}批准"
 
 
 def _read_digits(total: Row) -> int:
@@ -177,7 +197,8 @@ def _read_valid(row: Row) -> tuple[date, date | None]:
 
 def _read_categories(row: Row) -> tuple[Category, ...]:
     found: list[Category] = []
-    for part in row.rows("categories"):
+    for looked, part in zip(row.rows("categories"), row.rows("categories"), strict=True):
+        _reads_traces(looked)
         category = Category(
             id=part.text("id", required=True),
             name=part.text("name", required=True),
@@ -185,6 +206,8 @@ def _read_categories(row: Row) -> tuple[Category, ...]:
             cap=params.limit(part, "cap"),
             floor=params.limit(part, "floor"),
             basis=part.text("basis"),
+            weight=params.amount(part, "weight") if part.has("weight") else None,
+            rounding=params.rounding(part, required=part.has("weight")),
         )
         part.close()
         _check_order(part, "cap", category.floor, category.cap)
@@ -205,15 +228,18 @@ def _read_categories(row: Row) -> tuple[Category, ...]:
 
 def _read_rules(row: Row, categories: Sequence[Category]) -> tuple[Rule, ...]:
     names = {category.id: category.name for category in categories}
-    rules = [rule for part in row.rows("rules") if (rule := _read_rule(part, names)) is not None]
+    # Rows are read twice: the guard looks at everything without taking a key as asked for.
+    rules = [
+        rule
+        for looked, part in zip(row.rows("rules"), row.rows("rules"), strict=True)
+        if not _reads_traces(looked) and (rule := _read_rule(part, names)) is not None
+    ]
     if not row.has("rules"):
         row.issues.error("rules-missing", row.place, "没有写评分条款。", "补上“rules:”。")
     return tuple(rules)
 
 
 def _read_rule(row: Row, categories: Mapping[str, str]) -> Rule | None:
-    if _reads_traces(row):
-        return None
     kind = KINDS.get(row.choice("kind", tuple(KINDS), required=True))
     if kind is None:
         return None
@@ -236,10 +262,29 @@ def _read_rule(row: Row, categories: Mapping[str, str]) -> Rule | None:
         body=body,
         valid_from=row.day("from"),
         valid_to=row.day("to"),
+        start=params.points(row, "start", required=False),
+        when=_read_when(row, kind),
+        year_only=row.choice("year", ("period", "any"), "any") == "period",
         place=row.place,
     )
     row.close()
     return rule
+
+
+def _read_when(row: Row, kind: Kind) -> Expression | None:
+    """The condition on each fact; a formula once a unit has its own."""
+    if kind.read == Formula.read and row.text("scope") == "unit":
+        return None
+    fact = row.text("fact")
+    found = read_expression(row, "when", names_of(fact), (Type.BOOL,), required=False)
+    if found is not None and found.refs:
+        row.issues.error(
+            "expression",
+            row.place_of("when"),
+            "“when”挑事实，不能用别的条款的得分（points_of）。",
+            "改用 kind: formula、scope: unit 的条款。",
+        )
+    return found
 
 
 def _read_bounds(row: Row, kind: Kind) -> tuple[int | None, int | None]:
@@ -248,8 +293,9 @@ def _read_bounds(row: Row, kind: Kind) -> tuple[int | None, int | None]:
     gives = kind.bounds == "cap" or (
         kind.bounds == "sign" and (row.has("over") or (row.has("points") and not takes))
     )
-    floor = params.limit(row, "floor", required=takes)
-    cap = params.limit(row, "cap", required=gives)
+    both = kind.bounds == "both"
+    floor = params.limit(row, "floor", required=takes or both)
+    cap = params.limit(row, "cap", required=gives or both)
     _check_order(row, "cap", floor, cap)
     return floor, cap
 
@@ -267,48 +313,35 @@ def _read_filter(row: Row, key: str) -> tuple[tuple[str, frozenset[str]], ...]:
     return tuple(found)
 
 
-_GUARDED = ("id", "name", "kind", "fact", "sentence", "sentence_over", "sentence_met")
+_UNGUARDED = frozenset({"basis", "version", "unless", "from", "to"})
 
 
 def _reads_traces(row: Row) -> bool:
-    """Whether a rule scores traces of use; the error names the circular that forbids it."""
-    texts = [(key, row.text(key)) for key in _GUARDED]
-    for key in ("only", "levels"):
-        inner = row.row(key)
-        if inner is not None:
-            texts += [(key, name) for name in inner.written()]
-            texts += [(key, text.raw) for name in FILTER_KEYS for text in inner.texts(name)]
-    for key, text in texts:
-        word = trace_in(text)
-        if word:
-            row.issues.error(
-                "trace-rule",
-                row.place_of(key),
-                f"这一条按“{word}”计分，属于以痕迹论成绩，{TRACE_BASIS}不允许，整份细则不予载入。",
-                f"改为考核结果：用{'、'.join(FACT_KINDS)}这些事实。",
-            )
-            return True
+    """Whether a rule or category scores traces of use; the error names the circular that forbids it."""
+    for key in row.written():
+        if key in _UNGUARDED:
+            continue
+        for text in _texts(row.node(key)):
+            word = trace_in(text.raw)
+            if word:
+                row.issues.error(
+                    "trace-rule",
+                    text.place,
+                    f"这一条按“{word}”计分，属于以痕迹论成绩，{TRACE_BASIS}不允许，整份细则不予载入。",
+                    f"改为考核结果：用{'、'.join(FACT_KINDS)}这些事实。",
+                )
+                return True
     return False
 
 
-def _overlaps(rules: Sequence[Rule]) -> list[Rule]:
-    """Rules that stand beside another of the same id on the same day or under the same version."""
-    wrong = []
-    for place, rule in enumerate(rules):
-        for other in rules[:place]:
-            if other.id == rule.id and (other.version == rule.version or _both_hold(other, rule)):
-                wrong.append(rule)
-                break
-    return wrong
-
-
-def _both_hold(one: Rule, two: Rule) -> bool:
-    start = max(one.valid_from or date.min, two.valid_from or date.min)
-    return start <= min(one.valid_to or date.max, two.valid_to or date.max)
-
-
-def _overlap_words(rule: Rule) -> tuple[str, str]:
-    return (
-        f"条款“{rule.id}”有两条同版本或施行日期重叠，同一事实会计两次分。",
-        "旧条款写“to:”，新条款写“from:”和新的“version:”。",
-    )
+def _texts(node: Node | None) -> Iterator[Text]:
+    """Every text below a node, names of keys too."""
+    if isinstance(node, Text):
+        yield node
+    elif isinstance(node, Listing):
+        for item in node.items:
+            yield from _texts(item)
+    elif node is not None:
+        for key, inner in node.entries.items():
+            yield Text(key, node.keys[key])
+            yield from _texts(inner)

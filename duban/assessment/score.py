@@ -6,12 +6,19 @@ the sum of its lines; it is rounded half-up once, for show.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from duban.assessment.amounts import points_text, shown_total
+from duban.assessment.amounts import (
+    MICRO,
+    micro,
+    percent_text,
+    points_text,
+    round_ratio,
+    shown_total,
+)
+from duban.assessment.factindex import FactIndex, Span, left_aside, needs_facts
 from duban.assessment.grades import Standing, rank_and_grade
 from duban.assessment.kinds_event import Veto
 from duban.assessment.model import (
@@ -20,42 +27,57 @@ from duban.assessment.model import (
     Category,
     Fact,
     Line,
+    Result,
     Rule,
     RuleSheet,
     UnitEntry,
     UnitScore,
 )
-from duban.errors import NOWHERE, InputError
+from duban.assessment.sheetchecks import in_order
 
 BASE = "基础分"
 TOTAL = "总分限度"
 
 
 def score(
-    sheet: RuleSheet, units: Iterable[UnitEntry], facts: Iterable[Fact]
+    sheet: RuleSheet,
+    units: Iterable[UnitEntry],
+    facts: Iterable[Fact],
+    period: Span | None = None,
 ) -> tuple[UnitScore, ...]:
     """The scores of all units, in the order given.
 
+    ``period``: the assessed days, for clauses that count only what happened in them; without it the
+    days on which the sheet is valid.
     Facts of units that are not assessed are left aside. Raises InputError for an unknown unit, a
     unit or a fact given twice: a score on such input could not be defended.
     """
     entries = tuple(units)
-    index = _Index.of(sheet, entries, facts)
+    index = FactIndex.of(sheet, entries, facts, period)
+    order = in_order(sheet.rules)
     lines = {
-        entry.id: tuple(_unit_lines(sheet, entry, index)) for entry in entries if entry.assessed
+        entry.id: tuple(_unit_lines(sheet, order, entry, index))
+        for entry in entries
+        if entry.assessed
     }
     sums = {unit: sum(line.millipoints for line in found) for unit, found in lines.items()}
     vetoes = {unit: _vetoes(sheet, found) for unit, found in lines.items()}
     standings = rank_and_grade(
         sheet,
         [
-            Standing(entry.id, entry.group, _compared(sheet, sums[entry.id]), vetoes[entry.id])
+            Standing(
+                entry.id,
+                entry.group,
+                _compared(sheet, sums[entry.id]),
+                vetoes[entry.id],
+                _breaks(sheet, lines[entry.id]),
+            )
             for entry in entries
             if entry.assessed
         ],
     )
     return tuple(
-        _scored(sheet, entry, lines[entry.id], standings[entry.id])
+        _scored(sheet, entry, lines[entry.id], standings[entry.id], index)
         if entry.assessed
         else _not_assessed(entry)
         for entry in entries
@@ -78,96 +100,47 @@ def unread_facts(
 ) -> tuple[Fact, ...]:
     """Facts of assessed units that no rule of the sheet reads: to be told, never dropped silently."""
     entries = tuple(units)
-    index = _Index.of(sheet, entries, facts)
+    index = FactIndex.of(sheet, entries, facts)
     read = {
         fact.id for entry in entries for rule in sheet.rules for fact in index.facts(rule, entry)
-    }
+    } | {fact.id for fact in index.all_facts if fact.kind in index.beside_rules}
     assessed = {entry.id for entry in entries if entry.assessed}
     return tuple(fact for fact in index.all_facts if fact.unit in assessed and fact.id not in read)
 
 
-@dataclass(slots=True)
-class _Index:
-    """Facts by unit and kind, in order, and by rule for the rules that compare units."""
-
-    all_facts: tuple[Fact, ...]
-    units: tuple[UnitEntry, ...]
-    undated: date  # what has no date is judged by the version in force at the end of the sheet
-    by_kind: dict[tuple[str, str], list[Fact]] = field(default_factory=dict)
-    rivals: dict[tuple[int, str], tuple[Fact, ...]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, sheet: RuleSheet, units: tuple[UnitEntry, ...], facts: Iterable[Fact]) -> _Index:
-        ordered = tuple(sorted(facts, key=_order))
-        _refuse_doubles(units, ordered)
-        index = cls(ordered, units, sheet.valid_to or date.max)
-        for fact in ordered:
-            index.by_kind.setdefault((fact.unit, fact.kind), []).append(fact)
-        return index
-
-    def facts(self, rule: Rule, unit: UnitEntry) -> list[Fact]:
-        """What one rule reads of one unit."""
-        found = self.by_kind.get((unit.id, rule.fact), [])
-        if rule.valid_from is not None or rule.valid_to is not None:
-            found = [fact for fact in found if rule.holds_on(fact.happened_on or self.undated)]
-        if rule.filter.only or rule.filter.unless:
-            found = [fact for fact in found if rule.filter.takes(fact, unit)]
-        return found
-
-    def peers(self, rule: Rule, unit: UnitEntry) -> tuple[Fact, ...]:
-        """What a comparing rule reads of all assessed units, or of those of the same group."""
-        if not rule.body.compares:
-            return ()
-        group = unit.group if getattr(rule.body, "within_group", True) else ""
-        key = (id(rule), group)
-        if key not in self.rivals:
-            self.rivals[key] = tuple(
-                fact
-                for entry in self.units
-                if entry.assessed and (not group or entry.group == group)
-                for fact in self.facts(rule, entry)
-            )
-        return self.rivals[key]
-
-
-def _order(fact: Fact) -> tuple[date, str]:
-    return fact.happened_on or date.max, fact.id
-
-
-def _refuse_doubles(units: Sequence[UnitEntry], facts: Sequence[Fact]) -> None:
-    known = {unit.id for unit in units}
-    if len(known) < len(units):
-        twice = sorted({unit.id for unit in units if sum(u.id == unit.id for u in units) > 1})
-        raise _refusal("unit-twice", f"单位“{twice[0]}”列了两次。", "每个单位只列一次。")
-    seen: set[str] = set()
-    for fact in facts:
-        if fact.unit not in known:
-            raise _refusal(
-                "unknown-unit",
-                f"事实“{fact.id}”的单位“{fact.unit}”不在考核单位里。",
-                "把单位列入（可写明不考核及原因），或改正单位。",
-            )
-        if fact.id in seen:
-            raise _refusal("fact-twice", f"事实“{fact.id}”出现了两次。", "同一事实只能计一次分。")
-        seen.add(fact.id)
-
-
-def _refusal(code: str, message: str, way_out: str) -> InputError:
-    return InputError.one(code, NOWHERE, message, way_out)
-
-
-def _unit_lines(sheet: RuleSheet, unit: UnitEntry, index: _Index) -> list[Line]:
+def _unit_lines(
+    sheet: RuleSheet, order: Sequence[Rule], unit: UnitEntry, index: FactIndex
+) -> list[Line]:
     base = _Frame(sheet, unit, BASE, sheet.basis)
     lines = [base.line("base", BASE, sheet.base, f"基础分{points_text(sheet.base)}分")]
+    found = _results(sheet, order, unit, index)
     for category in sheet.categories:
-        lines += _category_lines(sheet, category, unit, index)
+        lines += _category_lines(sheet, category, unit, found)
     frame = _Frame(sheet, unit, TOTAL, sheet.basis)
     lines += frame.bounds("total", "总分", lines, sheet.floor, sheet.cap)
     return lines
 
 
+def _results(
+    sheet: RuleSheet, order: Sequence[Rule], unit: UnitEntry, index: FactIndex
+) -> Mapping[int, list[Line]]:
+    """The lines of each rule; a rule that uses another's points comes after it."""
+    by_id: dict[str, Result] = {}
+    found: dict[int, list[Line]] = {}
+    for rule in order:
+        others = {ref: by_id[ref] for ref in rule.refs if ref in by_id}
+        lines = _rule_lines(sheet, rule, unit, index, others)
+        found[id(rule)] = lines
+        before = by_id.get(rule.id, Result(0, ()))
+        by_id[rule.id] = Result(
+            before.millipoints + sum(line.millipoints for line in lines),
+            before.fact_ids + tuple(key for line in lines for key in line.fact_ids),
+        )
+    return found
+
+
 def _category_lines(
-    sheet: RuleSheet, category: Category, unit: UnitEntry, index: _Index
+    sheet: RuleSheet, category: Category, unit: UnitEntry, found: Mapping[int, list[Line]]
 ) -> list[Line]:
     frame = _Frame(sheet, unit, category.name, category.basis or sheet.basis)
     lines: list[Line] = []
@@ -178,18 +151,29 @@ def _category_lines(
         )
     for rule in sheet.rules:
         if rule.category == category.name:
-            lines += _rule_lines(frame, rule, unit, index)
+            lines += found[id(rule)]
     lines += frame.bounds(category.id, f"“{category.name}”", lines, category.floor, category.cap)
-    return lines
+    return lines + frame.weighed(category, lines)
 
 
-def _rule_lines(frame: _Frame, rule: Rule, unit: UnitEntry, index: _Index) -> list[Line]:
-    facts = index.facts(rule, unit)
-    if not facts and not hasattr(rule.body, "when_none"):
-        return []
-    case = Case(rule, unit, facts, index.peers(rule, unit))
-    lines = list(rule.body.lines(case))
-    own = _Frame(frame.sheet, unit, rule.category, rule.basis, rule.version)
+def _rule_lines(
+    sheet: RuleSheet,
+    rule: Rule,
+    unit: UnitEntry,
+    index: FactIndex,
+    others: Mapping[str, Result],
+) -> list[Line]:
+    own = _Frame(sheet, unit, rule.category, rule.basis, rule.version)
+    lines: list[Line] = []
+    if rule.start is not None and rule.filter.concerns(unit):
+        said = f"“{rule.name}”起评{points_text(rule.start)}分"
+        lines.append(own.line(f"{rule.id}.start", f"{rule.name}起评分", rule.start, said))
+    share = index.share(rule, unit)
+    if share.counted or not needs_facts(rule):
+        peers = index.peers(rule, unit)
+        lines += rule.body.lines(Case(rule, unit, share.counted, peers, others))
+    aside = Case(rule, unit, share.counted)
+    lines += [left_aside(aside, fact, why) for fact, why in share.aside]
     return lines + own.bounds(rule.id, f"“{rule.name}”", lines, rule.floor, rule.cap)
 
 
@@ -239,6 +223,28 @@ class _Frame:
             return [self._bound(f"{key}.floor", what, lines, total, floor)]
         return []
 
+    def weighed(self, category: Category, lines: Sequence[Line]) -> list[Line]:
+        """The line that brings the sum of a category to its weight (本类按 30% 折算)."""
+        if category.weight is None:
+            return []
+        total = sum(line.millipoints for line in lines)
+        counted = category.rounding.apply(total * category.weight, MICRO)
+        share, ids = percent_text(category.weight, MICRO), _ids(lines)
+        said = f"“{category.name}”得{points_text(total)}分，按权重{share}折算为{points_text(counted)}分"
+        sum_words = (
+            f"{points_text(total)}×{share}＝{points_text(counted)}（{category.rounding.words}）"
+        )
+        return [
+            self.line(
+                f"{category.id}.weight",
+                f"“{category.name}”各行合计{points_text(total)}，权重{share}",
+                counted - total,
+                said,
+                arithmetic=f"{sum_words}，{points_text(counted)}−（{points_text(total)}）",
+                fact_ids=ids,
+            )
+        ]
+
     def _bound(self, rule: str, what: str, lines: Sequence[Line], total: int, bound: int) -> Line:
         is_cap = bound < total
         gap, sum_text, edge = (
@@ -251,7 +257,7 @@ class _Frame:
             if is_cap
             else f"{what}最低{edge}分，扣完为止，多扣的{gap}分不计"
         )
-        ids = dict.fromkeys(fact_id for line in lines for fact_id in line.fact_ids)
+        ids = _ids(lines)
         words = f"{what}各行合计{sum_text}，{'最高' if is_cap else '最低'}{edge}"
         return self.line(
             rule,
@@ -259,8 +265,12 @@ class _Frame:
             bound - total,
             said,
             arithmetic=f"{edge}−（{sum_text}）",
-            fact_ids=tuple(ids),
+            fact_ids=ids,
         )
+
+
+def _ids(lines: Iterable[Line]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(fact_id for line in lines for fact_id in line.fact_ids))
 
 
 def _vetoes(sheet: RuleSheet, lines: Iterable[Line]) -> tuple[str, ...]:
@@ -279,8 +289,18 @@ def _compared(sheet: RuleSheet, millipoints: int) -> int:
     return int(shown_total(millipoints, sheet.digits) * 1000)
 
 
+def _breaks(sheet: RuleSheet, lines: Sequence[Line]) -> tuple[int, ...]:
+    """The points that decide among equals, category by category."""
+    names = sheet.ranking.tie_break if sheet.ranking else ()
+    return tuple(sum(line.millipoints for line in lines if line.category == name) for name in names)
+
+
 def _scored(
-    sheet: RuleSheet, entry: UnitEntry, lines: tuple[Line, ...], standing: Standing
+    sheet: RuleSheet,
+    entry: UnitEntry,
+    lines: tuple[Line, ...],
+    standing: Standing,
+    index: FactIndex,
 ) -> UnitScore:
     millipoints = sum(line.millipoints for line in lines)
     grade = sheet.levels[standing.level].name if standing.level is not None else ""
@@ -296,7 +316,19 @@ def _scored(
         rank=standing.rank,
         grade=grade,
         effects=(*_effect_words(sheet, lines), *standing.notes),
+        beside=tuple(_beside(sheet, fact, lines) for fact in index.self_scores(entry)),
     )
+
+
+def _beside(sheet: RuleSheet, fact: Fact, lines: Sequence[Line]) -> str:
+    """What a unit gave itself beside what it got, for the whole or for one clause."""
+    keys = {fact.rule} | {f"{fact.rule}.{part}" for part in ("start", "cap", "floor")}
+    counted = [line for line in lines if not fact.rule or line.rule in keys]
+    own = sum(line.millipoints for line in counted)
+    given = round_ratio(micro(fact.done or Decimal(0)), 1000, "half_up")
+    name = next((rule.name for rule in sheet.rules if rule.id == fact.rule), fact.rule)
+    what = f"“{name}”" if fact.rule else "总分"
+    return f"{what}自评{points_text(given)}分，考核得{points_text(own)}分，相差{points_text(own - given)}分"
 
 
 def _effect_words(sheet: RuleSheet, lines: Sequence[Line]) -> list[str]:

@@ -98,7 +98,7 @@ def parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
     top = _Parser(prog="duban", description="督办：把任务分工表变成提醒、报送、督办和考核")
     subs = top.add_subparsers(dest="command", required=True, metavar="命令", parser_class=_Parser)
-    for add in (_matrix, _work, _collecting, _assessing, _tools, _keeping):
+    for add in (_matrix, _work, _escalating, _collecting, _assessing, _tools, _keeping):
         add(subs)
     return top
 
@@ -173,9 +173,20 @@ def _work(subs: Subs) -> None:
     sub.add_argument("stage", choices=stages, metavar="流程", help="、".join(stages))
     sub.add_argument("--date", default="", metavar="D", help="逻辑日期，如 2026-11-22（默认今天）")
     sub.add_argument("--direct", action="store_true", help="不经 Prefect，直接运行同样的函数")
-    sub = _add(subs, "preview", "work.preview", "预演今后几天会发哪些消息（不写入）", lists=True)
+    sub = _add(
+        subs, "preview", "previewing.preview", "预演今后几天会发哪些消息（不写入）", lists=True
+    )
     sub.add_argument("--days", type=int, default=30, metavar="N")
-    sub = _add(subs, "why", "work.why", "为什么发了或没有发提醒", lists=True)
+    sub.add_argument("--unit", default="", metavar="单位", help="只看一个单位")
+    sub.add_argument("--day", default="", metavar="D", help="只看一天")
+    sub.add_argument("--texts", action="store_true", help="连同每条消息的全文")
+    sub.add_argument(
+        "--save", default="", metavar="FILE.json", help="存下来，以后用 --against 对照"
+    )
+    sub.add_argument(
+        "--against", default="", metavar="FILE.json", help="拿存下的预演与实际发出的对照，逐处说明"
+    )
+    sub = _add(subs, "why", "why.why", "为什么发了或没有发提醒", lists=True)
     sub.add_argument("--unit", required=True, metavar="单位")
     sub.add_argument("--task", default="", metavar="任务编号")
     sub.add_argument("--date", default="", metavar="D")
@@ -199,7 +210,89 @@ def _work(subs: Subs) -> None:
     sub = _add(inner, "end", "silencing.end", "提前结束一段免扰")
     sub.add_argument("id", metavar="编号")
     sub.add_argument("--actor", default="", help="经办人（默认系统用户名）")
+    _messages(subs)
     _add(subs, "status", "status.status", "台账现状一览", lists=True)
+
+
+def _messages(subs: Subs) -> None:
+    top: argparse.ArgumentParser = subs.add_parser(
+        "messages", help="没有送达的消息：查看、重发、作罢"
+    )
+    inner = top.add_subparsers(
+        dest="act", required=True, metavar="list|resend|drop|arrived", parser_class=_Parser
+    )
+    states = ("trouble", "failed", "unknown", "expired", "queued", "sent", "cancelled", "moved")
+    sub = _add(inner, "list", "messages.list_all", "按状态列出消息（默认要处理的）", lists=True)
+    sub.add_argument(
+        "--state", choices=states, default="trouble", metavar="状态", help="、".join(states)
+    )
+    sub.add_argument("--channel", default="", metavar="渠道")
+    sub.add_argument("--unit", default="", metavar="单位")
+    acts = (
+        ("resend", "重发（用同一编号）"),
+        ("drop", "作罢，不再发送"),
+        ("arrived", "问过对方，已经收到：记为送达"),
+    )
+    for name, told in acts:
+        sub = _add(inner, name, f"messages.{name}", told)
+        sub.add_argument("id", nargs="*", metavar="编号", help="见 duban messages list；可写几个")
+        sub.add_argument("--channel", default="", metavar="渠道", help="不写编号：这个渠道的全部")
+        sub.add_argument(
+            "--state",
+            choices=states[:4],
+            default="failed",
+            metavar="状态",
+            help="与 --channel 同用：哪种状态的（默认 failed；trouble 为全部要处理的）",
+        )
+        sub.add_argument("--reason", required=True, metavar="理由")
+        sub.add_argument("--actor", default="", help="经办人（默认系统用户名）")
+
+
+def _escalating(subs: Subs) -> None:
+    """Proposals that wait for a person, ladders that are climbing, presets."""
+    group: argparse.ArgumentParser = subs.add_parser(
+        "proposals", help="督办建议：查看、确认、降级、移交"
+    )
+    acts = "list|confirm|drop|soften|handover"
+    inner = group.add_subparsers(dest="act", required=True, metavar=acts, parser_class=_Parser)
+    sub = _add(inner, "list", "escalating.list_proposals", "列出等人确认的督办建议", lists=True)
+    sub.add_argument("--all", action="store_true", help="已处理的也列出")
+    for name, told, to in (
+        ("confirm", "确认：照建议发出", ""),
+        ("drop", "不予采纳", ""),
+        ("soften", "降级：改发更轻的一级", "STEP"),
+        ("handover", "移交另一人决定", "NAME"),
+    ):
+        sub = _add(inner, name, "escalating.decide", told)
+        sub.add_argument("id", metavar="编号")
+        if to:
+            sub.add_argument("--to", required=True, metavar=to, help="哪一级，或交给谁")
+        _signed(sub, needs_reason=name != "confirm")
+    group = subs.add_parser("escalation", help="督办梯级：正在走的、改用现行版本、直接提出")
+    inner = group.add_subparsers(
+        dest="act", required=True, metavar="list|adopt|raise", parser_class=_Parser
+    )
+    _add(inner, "list", "escalating.list_climbs", "列出正在走的督办梯级及其版本", lists=True)
+    sub = _add(inner, "adopt", "escalating.adopt", "已经开始的改用现行梯级")
+    sub.add_argument("--obligation", action="append", default=[], metavar="应办编号")
+    sub.add_argument("--all", action="store_true", help="全部")
+    _signed(sub)
+    sub = _add(inner, "raise", "escalating.raise_one", "直接从某一级督办")
+    sub.add_argument("obligation", metavar="应办编号")
+    sub.add_argument("--step", required=True, metavar="STEP", help="哪一级")
+    _signed(sub)
+    group = subs.add_parser("presets", help="成套的梯级和灯")
+    inner = group.add_subparsers(
+        dest="act", required=True, metavar="list|copy", parser_class=_Parser
+    )
+    _add(inner, "list", "escalating.list_presets", "列出成套的办法", lists=True)
+    sub = _add(inner, "copy", "escalating.copy_preset", "拷进 config/，再照本单位的办法改")
+    sub.add_argument("name", metavar="名称")
+
+
+def _signed(sub: argparse.ArgumentParser, *, needs_reason: bool = True) -> None:
+    sub.add_argument("--by", required=True, metavar="NAME", help="署名")
+    sub.add_argument("--reason", required=needs_reason, default="", metavar="理由")
 
 
 def _collecting(subs: Subs) -> None:
@@ -226,7 +319,10 @@ def _collecting(subs: Subs) -> None:
 def _assessing(subs: Subs) -> None:
     assess: argparse.ArgumentParser = subs.add_parser("assess", help="考核：计分、查看、逐条说明")
     inner = assess.add_subparsers(
-        dest="act", required=True, metavar="run|show|explain|score", parser_class=_Parser
+        dest="act",
+        required=True,
+        metavar="run|show|explain|score|test|compare",
+        parser_class=_Parser,
     )
     sub = _add(inner, "run", "assessing.run", "按年度计分", lists=True)
     sub.add_argument("--year", type=int, default=0)
@@ -241,6 +337,21 @@ def _assessing(subs: Subs) -> None:
     )
     sub.add_argument("--rules", required=True, metavar="F")
     sub.add_argument("--facts", required=True, metavar="F")
+    sub = _add(inner, "test", "assessing.test_rules", "按例子检验细则", lists=True)
+    sub.add_argument("--rules", default="", metavar="F", help="换用这份细则")
+    sub.add_argument("files", nargs="*", metavar="FILES", help="默认 config/assessment 下全部")
+    sub = _add(
+        inner,
+        "compare",
+        "assessing.compare_sheets",
+        "新旧细则比较：谁变、变多少、因哪一条",
+        lists=True,
+    )
+    sub.add_argument("--rules", required=True, metavar="新细则")
+    sub.add_argument("--against", required=True, metavar="旧细则")
+    sub.add_argument("--facts", default="", metavar="F", help="事实文件")
+    sub.add_argument("--period", type=int, default=0, metavar="Y", help="台账里的哪一年")
+    sub.add_argument("--out", default="", metavar="FILE.xlsx", help="另存为 Excel")
 
 
 def _tools(subs: Subs) -> None:
@@ -271,29 +382,103 @@ def _tools(subs: Subs) -> None:
     sub = _add(inner, "between", "tools.workdays_between", "两日之间的工作日数", lists=True)
     sub.add_argument("first", metavar="起")
     sub.add_argument("last", metavar="止")
-    sub = _add(subs, "simulate", "tools.simulate", "用示例单位演一遍（只写示例台账）", lists=True)
-    sub.add_argument("--from", dest="first", default="", metavar="D", help="默认今年1月1日")
-    sub.add_argument(
-        "--to", dest="last", default="", metavar="D", help="默认昨天（今天由真正的流程来做）"
+    sub = _add(
+        subs,
+        "simulate",
+        "simulating.simulate",
+        "演示例；或给出起止日期，在另一本台账里模拟若干年并逐日核对规矩",
+        lists=True,
     )
-    sub.add_argument("--seed", type=int, default=1)
+    sub.add_argument("--from", dest="first", default="", metavar="D", help="模拟从哪天起")
+    sub.add_argument("--to", dest="last", default="", metavar="D", help="模拟到哪天（默认昨天）")
+    sub.add_argument("--seed", type=int, default=1, help="种子：同一种子结果相同")
+    sub.add_argument(
+        "--faults", action="store_true", help="按种子加入故障：断电、停机、渠道不灵、改方案"
+    )
 
 
 def _keeping(subs: Subs) -> None:
     audit: argparse.ArgumentParser = subs.add_parser("audit", help="核对台账")
     inner = audit.add_subparsers(dest="act", required=True, metavar="verify", parser_class=_Parser)
     _add(inner, "verify", "keeping.audit_verify", "核对哈希链，并由记录重建现状比对", lists=True)
-    user: argparse.ArgumentParser = subs.add_parser("user", help="个人链接")
+    user: argparse.ArgumentParser = subs.add_parser("user", help="账号和个人链接")
     inner = user.add_subparsers(
-        dest="act", required=True, metavar="link|revoke", parser_class=_Parser
+        dest="act",
+        required=True,
+        metavar="add|list|disable|enable|reset|role|totp|link|revoke",
+        parser_class=_Parser,
     )
+    _accounts(inner)
     sub = _add(inner, "link", "keeping.user_link", "给一个单位的岗位开出个人链接")
     sub.add_argument("unit", metavar="单位")
     sub.add_argument("--post", default="liaison")
     sub = _add(inner, "revoke", "keeping.user_revoke", "作废一个单位的全部个人链接")
     sub.add_argument("unit", metavar="单位")
     sub.add_argument("--why", default="交接")
-    _add(subs, "doctor", "keeping.doctor", "体检：设置、台账、流程、渠道", lists=True)
+    from duban.cli.programs import add_programs
+
+    add_programs(subs, _add, _Parser)
+    sub = _add(subs, "doctor", "doctor.doctor", "体检：设置、台账、流程、渠道", lists=True)
+    sub.add_argument(
+        "--send-test",
+        nargs="?",
+        const="",
+        default=None,
+        metavar="渠道",
+        help="试发：默认只演练，说明会发什么、发到哪里，不联网",
+    )
+    sub.add_argument("--to", default="", metavar="地址", help="试发给谁（发给个人的渠道）")
+    sub.add_argument("--really", action="store_true", help="真的发出一条标明“测试”的消息")
+    _channels(subs)
+
+
+def _channels(subs: Subs) -> None:
+    sub = _add(
+        subs, "channels", "channels.channels", "每个单位、岗位走哪个渠道、为什么", lists=True
+    )
+    sub.add_argument("--unit", default="", metavar="单位")
+    sub.add_argument(
+        "--message", choices=("day", "urgent", "digest"), default="day", metavar="种类"
+    )
+    sub.add_argument("--problems", action="store_true", help="只列要处理的")
+    top: argparse.ArgumentParser = subs.add_parser("templates", help="消息模板：列出、取一份来改")
+    inner = top.add_subparsers(dest="act", required=True, metavar="list|copy", parser_class=_Parser)
+    _add(inner, "list", "channels.templates", "列出模板，哪些改过、能不能用", lists=True)
+    sub = _add(inner, "copy", "channels.copy_template", "把内置模板放进 config/templates/ 来改")
+    sub.add_argument("name", metavar="模板", help="如 mail.html、urgent-bot.md")
+
+
+def _accounts(inner: Subs) -> None:
+    roles = ("admin", "reviewer", "leader", "head", "auditor")
+    told = "admin 管理员、reviewer 审核员、leader 领导、head 单位负责人、auditor 审计员"
+    for name, where, what in (
+        ("add", "accounts.add", "建立办公室或领导的账号（口令不写在命令里）"),
+        ("reset", "accounts.reset", "停用原口令，设新的或给一次性链接"),
+    ):
+        sub = _add(inner, name, where, what)
+        sub.add_argument("name", metavar="姓名")
+        sub.add_argument(
+            "--password-file",
+            default="",
+            metavar="文件",
+            help="口令在这个文件的第一行；- 是标准输入",
+        )
+        sub.add_argument("--link", action="store_true", help="不问口令，给一个一次性链接")
+        if name == "add":
+            sub.add_argument("--role", required=True, choices=roles, help=told)
+            sub.add_argument("--unit", default="", metavar="单位", help="单位负责人是哪个单位的")
+            sub.add_argument("--claim", default="", metavar="名字", help="统一身份认证里的名字")
+    _add(inner, "list", "accounts.list_all", "列出账号", lists=True)
+    for name, what in (("disable", "停用账号"), ("enable", "恢复账号")):
+        sub = _add(inner, name, f"accounts.{name}", what)
+        sub.add_argument("name", metavar="姓名")
+    sub = _add(inner, "role", "accounts.role", "改角色")
+    sub.add_argument("name", metavar="姓名")
+    sub.add_argument("role", choices=roles, metavar="角色", help=told)
+    sub.add_argument("--unit", default="", metavar="单位")
+    sub = _add(inner, "totp", "accounts.totp", "动态口令：查看，--off 停用")
+    sub.add_argument("name", metavar="姓名")
+    sub.add_argument("--off", action="store_true", help="停用（手机丢了时）")
 
 
 if __name__ == "__main__":

@@ -1,17 +1,23 @@
-"""Commands of the assessment: run, show, explain, score."""
+"""Commands of the assessment: run, show, explain, score, test, compare."""
 
 from __future__ import annotations
 
 import argparse
 import json
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from duban import clock
 from duban.cli import show
-from duban.errors import Exit, InputError, Issues, UsageError
+from duban.errors import Exit, Issues, UsageError
 from duban.settings import find_home
+
+if TYPE_CHECKING:
+    from duban.assessment.compare import Inputs
+    from duban.assessment.facts import FactFile
+    from duban.assessment.model import RuleSheet
 
 
 def run(args: argparse.Namespace) -> int:
@@ -119,9 +125,10 @@ def explain_unit(args: argparse.Namespace) -> int:
     if not score["assessed"]:
         show.say(f"{score['name']}：未纳入考核（{score['reason']}）。")
         return Exit.DONE
-    show.say(
-        f"{score['name']}（{score['group']}）得分 {score['total']}，第{score['rank']}名，{score['grade']}。逐条如下："
-    )
+    standing = [f"得分 {score['total']}"]
+    standing += [f"第{score['rank']}名"] if score["rank"] is not None else []
+    standing += [score["grade"]] if score["grade"] else []
+    show.say(f"{score['name']}（{score['group']}）{'，'.join(standing)}。逐条如下：")
     for number, line in enumerate(score["lines"], 1):
         show.say(
             f"{number}. [{line['points']}] {line['sentence']}",
@@ -133,24 +140,40 @@ def explain_unit(args: argparse.Namespace) -> int:
             show.say(
                 f"     佐证：{'、'.join(each[:12] if len(each) == 64 else each for each in line['evidence'])}"
             )
+    points = [Decimal(line["points"]) for line in score["lines"]]
+    show.say(f"各行合计 {sum(points, Decimal(0))}，总分四舍五入为 {score['total']}。")
+    show.say(*(f"等次说明：{words}。" for words in score["effects"]))
+    show.say(*(f"自评对照：{words}。" for words in score.get("beside", ())))
     return Exit.DONE
+
+
+def _read_sheets(*paths: str) -> list[RuleSheet]:
+    """The sheets of some files. Raises InputError with all mistakes of all of them."""
+    from duban.assessment.rules import load_sheet
+
+    issues = Issues()
+    found = [load_sheet(Path(path), path, issues) for path in paths]
+    issues.stop_on_errors()
+    return [sheet for sheet in found if sheet is not None]
+
+
+def _read_facts(path: str) -> FactFile:
+    from duban.assessment.facts import load_facts
+
+    issues = Issues()
+    found = load_facts(Path(path), path, issues)
+    issues.stop_on_errors()
+    return found
 
 
 def score_files(args: argparse.Namespace) -> int:
     """Score plain facts by a rule sheet, without a ledger."""
     from duban.assessment.explain import as_json, explain
-    from duban.assessment.facts import load_facts
-    from duban.assessment.rules import load_sheet
     from duban.assessment.score import score, unread_facts
 
-    issues = Issues()
-    sheet = load_sheet(Path(args.rules), args.rules, issues)
-    units, facts = load_facts(Path(args.facts), args.facts, issues)
-    issues.stop_on_errors()
-    if sheet is None:
-        raise InputError(list(issues))
-    scores = score(sheet, units, facts)
-    unread = unread_facts(sheet, units, facts)
+    (sheet,), given = _read_sheets(args.rules), _read_facts(args.facts)
+    scores = score(sheet, given.units, given.facts, given.period)
+    unread = unread_facts(sheet, given.units, given.facts)
     if args.format == "json":
         show.as_json(
             {
@@ -158,6 +181,7 @@ def score_files(args: argparse.Namespace) -> int:
                 "rule_hash": sheet.digest,
                 "units": [as_json(each) for each in scores],
                 "unread": [fact.id for fact in unread],
+                "unsourced": [fact.id for fact in given.unsourced],
             }
         )
         return Exit.DONE
@@ -167,4 +191,102 @@ def score_files(args: argparse.Namespace) -> int:
         show.note(
             f"提示：有{len(unread)}条事实没有条款读取：{'、'.join(fact.id for fact in unread[:8])}"
         )
+    _note_unsourced(given)
     return Exit.DONE
+
+
+def _note_unsourced(given: FactFile) -> None:
+    """Facts that do not tell where they come from do not count, and are named one by one."""
+    for fact in given.unsourced:
+        show.note(
+            f"不计：事实“{fact.id}”（{fact.unit} {fact.title}）没有来源。"
+            "办法：补上 event（台账事件）或 evidence（依据）。"
+        )
+
+
+def test_rules(args: argparse.Namespace) -> int:
+    """Run the tests of rule sheets; exit 1 when one differs, with what was expected and what came."""
+    from duban.assessment.ruletests import load_suite, run_suite
+
+    files = [Path(name) for name in args.files] or _shipped_tests(args)
+    issues = Issues()
+    rules = Path(args.rules) if args.rules else None
+    suites = [load_suite(path, str(path), issues, rules) for path in files]
+    issues.stop_on_errors()
+    found = [outcome for suite in suites if suite is not None for outcome in run_suite(suite)]
+    failed = [each for each in found if each.differences]
+    if args.format == "json":
+        show.as_json(
+            {
+                "tests": len(found),
+                "failed": [
+                    {
+                        "name": each.test.name,
+                        "file": each.test.place.file,
+                        "line": each.test.place.line,
+                        "differences": list(each.differences),
+                    }
+                    for each in failed
+                ],
+            }
+        )
+    else:
+        for each in failed:
+            show.say(f"{each.test.place}: 不符：{each.test.name}")
+            show.say(*(f"    {difference}" for difference in each.differences))
+        show.say(f"条款测试{len(found)}例，{len(found) - len(failed)}例相符，{len(failed)}例不符。")
+    return Exit.INPUT if failed else Exit.DONE
+
+
+def _shipped_tests(args: argparse.Namespace) -> list[Path]:
+    folder = find_home(args.home).config / "assessment"
+    found = sorted(folder.glob("**/tests/*.yaml"))
+    if not found:
+        raise UsageError(
+            f"{folder} 下没有条款测试。", "写在 config/assessment/tests/，或在命令后面写文件名。"
+        )
+    return found
+
+
+def compare_sheets(args: argparse.Namespace) -> int:
+    """Who moves under a new sheet, by how much and by which clause; which clause decides."""
+    from duban.assessment import compare
+    from duban.reports.comparebook import write_comparebook
+
+    new, old = _read_sheets(args.rules, args.against)
+    inputs, on, example = _inputs(args)
+    found = compare.compare(new, old, inputs)
+    if args.format == "json":
+        show.as_json(compare.as_json(found))
+    else:
+        show.banner(example=example)
+        show.say(*compare.sentences(found))
+    if args.out:
+        write_comparebook(Path(args.out), found, on, example=example)
+        show.note(f"比较表：{args.out}")
+    return Exit.DONE
+
+
+def _inputs(args: argparse.Namespace) -> tuple[Inputs, date, bool]:
+    """The facts to compare by: a file's, or the ledger's of a year; their day; and whether an example."""
+    from duban.assessment.compare import Inputs
+
+    if bool(args.facts) == bool(args.period):
+        raise UsageError(
+            "不知道按哪些事实比较。", "写 --facts 事实文件，或 --period 年份（读台账）。"
+        )
+    if args.facts:
+        given = _read_facts(args.facts)
+        _note_unsourced(given)
+        return Inputs(given.units, given.facts, given.period), clock.day_of(clock.now()), False
+    from duban.assessment.score import without_tasks
+    from duban.ledger.facts import gather_facts, year_period
+    from duban.office import open_office
+
+    home = find_home(args.home)
+    with open_office(home, create=False) as office, office.ledger.read() as conn:
+        at = office.ledger.now()
+        period = year_period(_year(args.period, at), at)
+        units, facts = gather_facts(conn, office.matrix, period)
+    known = Inputs(without_tasks(units, facts), facts, (period.first, period.last))
+    return known, clock.day_of(at), home.example

@@ -14,7 +14,7 @@ from duban.cli import show
 from duban.cli.exporting import export_matrix, write_csv
 from duban.cli.work import find_unit
 from duban.errors import NOWHERE, Exit, InputError, UsageError
-from duban.settings import Home, find_home
+from duban.settings import Home, Scan, find_home
 from duban.yamltext import read_decimal
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def submit(args: argparse.Namespace) -> int:
     with open_office(home, create=False) as office:
         figures = dict(_figure(text) for text in args.figure)
         _check_figures(office, args.key, figures)
-        files = _stored(home, args.file)
+        files = _stored(home, args.file, office.settings.evidence_scan)
         report = transitions.Report(
             progress=args.progress,
             problem=args.problem,
@@ -63,7 +63,7 @@ def submit(args: argparse.Namespace) -> int:
     return Exit.DONE
 
 
-def _stored(home: Home, names: Sequence[str]) -> tuple[Stored, ...]:
+def _stored(home: Home, names: Sequence[str], scan: Scan | None) -> tuple[Stored, ...]:
     """The files in the evidence store."""
     from contextlib import ExitStack
 
@@ -71,7 +71,9 @@ def _stored(home: Home, names: Sequence[str]) -> tuple[Stored, ...]:
 
     with ExitStack() as stack:
         return store_all(
-            home, [(Path(name).name, stack.enter_context(Path(name).open("rb"))) for name in names]
+            home,
+            [(Path(name).name, stack.enter_context(Path(name).open("rb"))) for name in names],
+            scan=scan,
         )
 
 

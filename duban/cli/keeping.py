@@ -1,4 +1,4 @@
-"""Commands of keeping: audit, personal links, doctor."""
+"""Commands of keeping: audit, personal links."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import argparse
 from duban import clock
 from duban.cli import show
 from duban.cli.work import find_unit
-from duban.errors import DubanError, Exit, Issues, UsageError
+from duban.errors import Exit, UsageError
 from duban.matrix.model import POSTS
 from duban.settings import find_home
 
@@ -83,66 +83,3 @@ def user_revoke(args: argparse.Namespace) -> int:
             number = links.revoke_unit(writing, unit, why=args.why)
     show.say(f"已作废{number}个链接。" if number else "没有在用的链接。")
     return Exit.DONE
-
-
-def doctor(args: argparse.Namespace) -> int:
-    """Look at settings, ledger, stages and channels; say what needs a hand."""
-    from duban.ledger import events, queries
-    from duban.ledger.plan import digest_of
-    from duban.office import open_office
-    from duban.stages.upkeep import stale_stages
-    from notifier.config import load_channels
-
-    home = find_home(args.home)
-    found: list[tuple[str, str]] = [
-        ("家目录", str(home.root)),
-        ("台账", "示例台账" if home.example else "正式台账"),
-    ]
-    problems: list[str] = []
-    try:
-        with open_office(home, create=False) as office:
-            issues = Issues()
-            channels = load_channels(home, issues)
-            problems += [str(issue) for issue in issues.errors]
-            found.append(("默认渠道", channels.default))
-            with office.ledger.read() as conn:
-                seq, _ = events.chain_head(conn)
-                found.append(("记录", f"{seq}条"))
-                applied = queries.plan_row(conn, office.matrix.plan.id)
-                found.append(
-                    ("任务分工", f"自{applied['in_use_from']}启用" if applied else "还没有写入台账")
-                )
-                if applied is not None and applied["digest"] != digest_of(
-                    office.matrix, office.planned()
-                ):
-                    problems.append(
-                        "tasks_def/ 或 units.yaml 有改动还没有写入台账。 办法：duban plan 看变化，duban apply 写入。"
-                    )
-                late = stale_stages(
-                    queries.ticks(conn),
-                    office.ledger.now(),
-                    None if applied is None else applied["applied_at"],
-                )
-                problems += [
-                    f"{said}。 办法：检查 duban up 是否在运行。" for said in late.sentences
-                ]
-                lost = [
-                    row
-                    for row in queries.messages(conn, limit=2000)
-                    if row["state"] in {"failed", "unknown", "expired"}
-                ]
-                if lost:
-                    problems.append(
-                        f"有{len(lost)}条消息送不到或不明。 办法：在网页“消息”里逐条处理。"
-                    )
-            warning = office.calendar.missing_year_warning(clock.day_of(office.ledger.now()))
-            if warning:
-                problems.append(warning)
-    except DubanError as problem:
-        problems.append(str(problem))
-    if args.format == "json":
-        show.as_json({"facts": dict(found), "problems": problems})
-    else:
-        show.table(("项目", "现状"), found)
-        show.say(*(f"· {problem}" for problem in problems) if problems else ("一切正常。",))
-    return Exit.INPUT if problems else Exit.DONE

@@ -50,10 +50,11 @@ def check(args: argparse.Namespace) -> int:
     from duban.assessment.sheets import load_sheets
     from duban.desk import read_desk
     from notifier.config import load_channels
+    from notifier.proof import check_templates
 
     home = find_home(args.home)
     desk, issues = read_desk(home, clock.day_of(clock.now()))
-    load_channels(home, issues)
+    check_templates(home, load_channels(home, issues), issues)
     try:
         load_sheets(home)
     except InputError as problem:

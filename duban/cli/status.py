@@ -15,6 +15,7 @@ _PROPOSAL = {
     "taken": "已发出",
     "waiting": "待确认",
     "confirmed": "已确认",
+    "softened": "降级发出",
     "dropped": "不予采纳",
     "withdrawn": "自动撤回",
 }

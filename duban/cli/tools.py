@@ -1,14 +1,13 @@
-"""Tools: deadline, workdays, simulate."""
+"""Tools: deadline, workdays."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-from duban import clock
 from duban.cli import show
 from duban.errors import Exit, Issues, UsageError
 from duban.settings import find_home
@@ -202,47 +201,3 @@ def _answer(
         show.as_json(answer)
     else:
         show.say(text + ("（暂定：该年放假安排尚未公布）" if provisional else ""))
-
-
-def simulate(args: argparse.Namespace) -> int:
-    """Play the office with example units in the example ledger."""
-    from duban.settings import Home
-    from duban.simulate import simulate as play
-
-    home = Home(find_home(args.home).root, example=True)
-    now = clock.now()
-    yesterday = clock.day_of(now) - timedelta(days=1)
-    first = show.day(args.first) or date(yesterday.year, 1, 1)
-    last_day = show.day(args.last) or yesterday
-    last = now if last_day == clock.day_of(now) else clock.end_of(last_day)
-    if last_day < first:
-        raise UsageError("结束日早于开始日。", "检查 --from 和 --to。")
-    progress = show.Progress("演示")
-    played = play(
-        home,
-        first,
-        last,
-        seed=args.seed,
-        progress=lambda day, done, total: progress(done, total, str(day)),
-    )
-    if args.format == "json":
-        show.as_json(
-            {
-                "from": played.first,
-                "to": played.last,
-                "seed": played.seed,
-                "counts": dict(played.counts),
-                "state_hash": played.state_hash,
-            }
-        )
-    else:
-        show.banner(example=True)
-        show.table(
-            ("事项", "次数"), [(name, number) for name, number in played.counts.items() if number]
-        )
-        show.say(
-            f"从{played.first}演到{played.last}，种子{played.seed}。"
-            if played.first <= played.last
-            else f"示例已经演到{played.last}之后，没有要补演的日子。"
-        )
-    return Exit.DONE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from duban.errors import Level
@@ -16,7 +15,7 @@ from duban.importing.wording import DITTO, Reader
 
 @dataclass(slots=True)
 class Context:
-    """What all tasks of a table share. ``above``: covered cells to the row their text stands in.
+    """What all tasks of a table share.
 
     ``said``: what was last told or carried on, so that one doubt of a whole column is told once.
     """
@@ -24,7 +23,6 @@ class Context:
     table: Table
     reader: Reader
     findings: Findings
-    above: Mapping[tuple[int, int], int]
     area: str = ""
     said: dict[str, str] = field(default_factory=dict)
     formulas: bool = False
@@ -57,7 +55,7 @@ class TaskCells:
         cells = self.grid.rows[row]
         text = cells[column] if column < len(cells) else ""
         if not text:
-            top = self.context.above.get((row, column))
+            top = self.context.table.merges.above(row, column)
             return (
                 (self.grid.text(top, column), (top, column))
                 if top is not None

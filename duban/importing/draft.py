@@ -21,10 +21,12 @@ from duban.importing.headers import (
     TITLE,
     UNIT_ROLES,
     WEIGHT,
+    Columns,
 )
-from duban.importing.quick import quick_rows
+from duban.importing.quick import QuickRows
 from duban.importing.responsibility import Responsibility
-from duban.importing.scan import Group, Table, merged_above
+from duban.importing.scan import Group, Table
+from duban.importing.stretch import Task
 from duban.importing.task import Draft
 from duban.importing.timing import Timing
 from duban.importing.wording import Reader, shortened
@@ -37,35 +39,41 @@ class Drafter:
     def __init__(self, table: Table, reader: Reader, findings: Findings) -> None:
         self.table, self.grid, self.findings = table, table.grid, findings
         formulas = "formula" in table.grid.kinds.values()
-        above = merged_above(table.grid)
-        self.context = Context(table, reader, findings, above, formulas=formulas)
+        self.context = Context(table, reader, findings, formulas=formulas)
+        self.quick: dict[int, QuickRows] = {}  # by the identity of the header
 
-    def drafts(self) -> list[Draft]:
+    def tasks(self) -> list[Task]:
         """Every task of the table, in the sheet's order."""
-        found: list[Draft] = []
+        found: list[Task] = []
         for row in self.table.alone:
             self._reject(row)
-        quick = quick_rows(self.context, self.table.groups)
         classes = self.table.classes
         for group in self.table.groups:
-            reader = quick[id(group.columns)] if len(group.rows) == 1 else None
-            if reader is not None and reader.able:
-                plain = reader.draft(group)
-                if plain is None:
-                    doubts = len(self.findings.found)
-                    plain = _Rows(self.context, group, group.rows).draft()
-                    if len(self.findings.found) == doubts:
-                        reader.learn(group, plain)
-                found.append(plain)
-                classes[plain.row] = "task"
+            if group.apart:
+                classes.update(dict.fromkeys(group.rows, "task"))
+                found += self._apart(group)
                 continue
             for rows in self._split(group):
-                draft = _Rows(self.context, group, rows).draft()
-                found.append(draft)
+                found.append(_Rows(self.context, group, rows).draft())
+                classes.update(dict.fromkeys(rows, "continuation"))
                 classes[rows[0]] = "task"
-                for row in rows[1:]:
-                    classes[row] = "continuation"
         return found
+
+    def _apart(self, group: Group) -> list[Task]:
+        """Rows each of which is a task."""
+        quick = self._quick(group.columns)
+        if quick.able:
+            return quick.take(group)
+        return [self._full(group, row) for row in group.rows]
+
+    def _quick(self, columns: Columns) -> QuickRows:
+        key = id(columns)
+        if key not in self.quick:
+            self.quick[key] = QuickRows(self.context, columns, self._full)
+        return self.quick[key]
+
+    def _full(self, group: Group, row: int) -> Draft:
+        return _Rows(self.context, group, [row]).draft()
 
     def _reject(self, row: int) -> None:
         self.table.classes[row] = "rejected"
@@ -95,7 +103,7 @@ class Drafter:
         column = group.columns.one(TEXT)
         parts: list[list[int]] = []
         for row in group.rows:
-            if parts and (row, column) in self.context.above:
+            if parts and self.table.merges.covers(row, column):
                 parts[-1].append(row)
             else:
                 parts.append([row])
@@ -190,8 +198,9 @@ class _Rows(Responsibility, Timing):
 
     def _shared(self, column: int) -> bool:
         """Whether the task cell comes from above or reaches below this task's rows."""
-        above = self.context.above
-        return (self.row, column) in above or above.get((self.rows[-1] + 1, column)) == self.row
+        merges = self.context.table.merges
+        below = merges.above(self.rows[-1] + 1, column)
+        return merges.covers(self.row, column) or below == self.row
 
     def _no_title(self, text: str) -> None:
         task = self.task

@@ -17,7 +17,8 @@ Range = tuple[int, int, int, int]
 class Grid:
     """A sheet or a Word table. ``rows``: shown text, the merged value only in its first cell.
 
-    ``kinds``: what a cell was when it was not text (date, number, formula, error), by row and column.
+    ``kinds``: which cells hold a date or a formula, by row and column; ``numbers``: the rows of each
+    column in which a number stands.
     ``notes``: what the reader had to do to show a cell as text. ``shown_as``: the file's name.
     """
 
@@ -25,6 +26,7 @@ class Grid:
     rows: list[list[str]]
     merges: list[Range] = field(default_factory=list)
     kinds: dict[tuple[int, int], str] = field(default_factory=dict)
+    numbers: dict[int, set[int]] = field(default_factory=dict)
     notes: dict[tuple[int, int], str] = field(default_factory=dict)
     hidden: bool = False
     veiled: bool = False  # formulas and date formats of this file cannot be seen (.xls)
@@ -33,7 +35,7 @@ class Grid:
         True  # whether cells have names a clerk can find (B4); a Word table has rows only
     )
     heading: str = ""  # what stands above a Word table
-    tame: set[int] = field(default_factory=set)  # rows that is_tame() has been asked about
+    tame: set[int] = field(default_factory=set)  # rows of which is_tame() is known to be true
 
     def text(self, row: int, column: int) -> str:
         """The text of a cell; empty outside."""
@@ -41,6 +43,11 @@ class Grid:
             return ""
         cells = self.rows[row]
         return cells[column] if 0 <= column < len(cells) else ""
+
+    def kind(self, row: int, column: int) -> str:
+        """What a cell was when it was not text: date, number or formula; empty for text."""
+        found = self.kinds.get((row, column))
+        return found or ("number" if row in self.numbers.get(column, ()) else "")
 
     def place(self, row: int, column: int) -> str:
         """Where a cell stands, as a clerk finds it: ``B4``, or 第4行第2列 in Word."""
@@ -79,7 +86,7 @@ def clean(text: str) -> str:
 
 
 _TAME = re.compile(
-    "[\u3400-\u9fffA-Za-z0-9（）《》〔〕【】、，。；：？！·…—／％×～＋－+./_%()=*@&-]*"
+    "[\u3400-\u4dbf\u4e00-\u9fffA-Za-z0-9（）《》〔〕【】、，。；：？！·…—／％×～＋－+./_%()=*@&-]*"
 )
 
 

@@ -87,7 +87,7 @@ def kind_of(data: bytes) -> str:
         raise refuse(
             "wrong-type",
             "认不出这是什么文件，里面不是文字。",
-            "请导入 .xlsx、.xls、.csv 或 .docx。",
+            "请导入 .xlsx、.xls、.ods、.csv 或 .docx。",
         )
     return "csv"
 
@@ -107,7 +107,9 @@ def _zip_kind(data: bytes) -> str:
     if "content.xml" in names and "mimetype" in names:
         return "ods"
     raise refuse(
-        "wrong-type", "这是压缩包或别的文件，不是表格。", "请导入 .xlsx、.xls、.csv 或 .docx。"
+        "wrong-type",
+        "这是压缩包或别的文件，不是表格。",
+        "请导入 .xlsx、.xls、.ods、.csv 或 .docx。",
     )
 
 
@@ -229,6 +231,8 @@ _REF = re.compile(rb"""\br\s*=\s*["']([A-Z]{1,3})(\d{1,7})["']""")
 _STYLE = re.compile(rb"""\bs\s*=\s*["'](\d{1,6})["']""")
 _ROW = re.compile(rb"""<(?:\w+:)?row[\s/>]""")
 _TAIL = 100_000
+_RARE = 10_000
+_CELL_MARKS = (b"<c ", b"<c>", b":c", b":f")
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,12 +261,13 @@ class SheetXml:
 
     def _prefixed(self) -> bool:
         """Whether elements may carry a prefix (``<x:c>``); a colon is rare in a sheet, and quickly found."""
-        at, looked = self.raw.find(b":"), 0
+        end = self._cells_end()
+        at, looked = self.raw.find(b":", 0, end), 0
         while at >= 0:
             if self.raw[at + 1 : at + 2] in _SHORT and self.raw[at + 2 : at + 3] in _NAME_ENDS:
                 return True
-            at, looked = self.raw.find(b":", at + 1), looked + 1
-            if looked > 10_000:
+            at, looked = self.raw.find(b":", at + 1, end), looked + 1
+            if looked > _RARE:
                 return b":c" in self.raw or b":f" in self.raw
         return False
 
@@ -288,13 +293,21 @@ class SheetXml:
         return last
 
     def _may_calculate(self) -> bool:
-        """Whether ``<f`` stands anywhere; a lone f is rarer than ``<`` and so found sooner."""
-        at, looked = self.raw.find(b"f"), 0
-        while at >= 0 and looked < 10_000:
+        """Whether ``<f`` stands among the cells; a lone f is rarer than ``<`` and so found sooner."""
+        end = self._cells_end()
+        at, looked = self.raw.find(b"f", 0, end), 0
+        while at >= 0 and looked < _RARE:
             if self.raw[at - 1 : at] == b"<":
                 return True
-            at, looked = self.raw.find(b"f", at + 1), looked + 1
-        return at >= 0 and b"<f" in self.raw
+            at, looked = self.raw.find(b"f", at + 1, end), looked + 1
+        return at >= 0 and self.raw.find(b"<f", 0, end) >= 0
+
+    def _cells_end(self) -> int:
+        """Where the cells end; below them stand merged ranges by the thousand, full of marks."""
+        end = self.raw.rfind(b"</sheetData>")
+        if end < 0 or any(self.raw.find(mark, end) >= 0 for mark in _CELL_MARKS):
+            return len(self.raw)  # no such end, or a false one
+        return end
 
     def formulas(self) -> set[tuple[int, int]]:
         """The cells (row, column from 0) that hold a formula."""

@@ -6,13 +6,14 @@ do. A repair is proposed where the row itself shows one, and never carried out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from duban.errors import Level
 from duban.importing.findings import Findings
 from duban.importing.headers import DEADLINE, ROLE_NAMES, UNIT_ROLES, Columns
 from duban.importing.scan import Table
+from duban.importing.stretch import Stretch, Task, Units
 from duban.importing.task import At, Draft, Named
 from duban.importing.wording import Reader, is_many, like_person, odd_name
 from duban.matrix.deadlines import Kind, Reading, event_name
@@ -35,30 +36,45 @@ class Judge:
     units: set[str] = field(default_factory=set)
     _said: set[tuple[str, str]] = field(default_factory=set)
     _verdicts: dict[str, str] = field(default_factory=dict)
-    # Lists of names that plain rows share, by identity: the drafts keep them alive.
-    _fine_units: set[int] = field(default_factory=set)
+    _fine_units: set[Units] = field(default_factory=set)
     _fine_deadlines: set[str] = field(default_factory=set)
 
-    def table(self, table: Table, drafts: Sequence[Draft]) -> None:
-        """Judge the drafts of one table, in the order of rows."""
-        has_deadline = DEADLINE in table.columns.roles or any(draft.stones for draft in drafts)
+    def table(self, table: Table, tasks: Sequence[Task]) -> None:
+        """Judge the tasks of one table, in the order of rows."""
+        has_deadline = DEADLINE in table.columns.roles or any(
+            isinstance(task, Draft) and task.stones for task in tasks
+        )
         serials = Serials(self.findings)
-        for draft in drafts:
-            if draft.serial:
-                serials.take(draft)
-            shared = id(draft.lead) if draft.unit_lines else 0
-            if shared not in self._fine_units:
-                self._units(draft, table.columns)
-                if self._is_slipped(draft):
-                    self._slipped_title(draft)
-                elif shared and self._all_fine(draft):
-                    self._fine_units.add(shared)
-            elif draft.title in self.units:
-                self._slipped_title(draft)
-            if draft.deadline not in self._fine_deadlines:
-                self._deadline(draft, table.columns, told=has_deadline)
-            for stone in draft.stones:
-                self._stone(draft, stone.title, stone.deadline, stone.at)
+        for task in tasks:
+            if isinstance(task, Draft):
+                self._draft(task, table.columns, serials, told=has_deadline)
+                continue
+            for at in self._doubtful(task, serials):
+                self._draft(task.draft(at), table.columns, serials, told=has_deadline)
+
+    def _draft(self, draft: Draft, columns: Columns, serials: Serials, *, told: bool) -> None:
+        if draft.serial:
+            serials.take(draft)
+        self._units(draft, columns)
+        if self._is_slipped(draft):
+            self._slipped_title(draft)
+        if draft.deadline not in self._fine_deadlines:
+            self._deadline(draft, columns, told=told)
+        for stone in draft.stones:
+            self._stone(draft, stone.title, stone.deadline, stone.at)
+
+    def _doubtful(self, stretch: Stretch, serials: Serials) -> Iterator[int]:
+        """The tasks of a stretch that have to be looked at closely, each before the next is looked at."""
+        layout, fine, deadlines = stretch.layout, self._fine_units, self._fine_deadlines
+        due, serial, slipped = layout.due, layout.serial, self.units
+        for at, (cells, title, units) in enumerate(
+            zip(stretch.cells, stretch.titles, stretch.units, strict=True)
+        ):
+            known = units in fine or self._all_fine(units)
+            plain = known and cells[due] in deadlines and title not in slipped
+            number = cells[serial] if serial >= 0 else ""
+            if not plain or (number and not serials.follows(number)):
+                yield at
 
     def own(self, draft: Draft, columns: Columns, *, anchored: bool) -> None:
         """Judge a task of our own export. ``anchored``: its key names the event it counts from."""
@@ -113,9 +129,12 @@ class Judge:
             if verdict != "fine":
                 self._tell(draft, named, columns, verdict)
 
-    def _all_fine(self, draft: Draft) -> bool:
-        names = (*draft.lead, *draft.support)
-        return all(self._verdicts.get(each.text) == "fine" for each in names)
+    def _all_fine(self, units: Units) -> bool:
+        verdicts = self._verdicts
+        fine = all((verdicts.get(each) or self._verdict(each)) == "fine" for each in units.names)
+        if fine:
+            self._fine_units.add(units)
+        return fine
 
     def _verdict(self, name: str) -> str:
         """What a name is: fine, deadline, odd, many or unknown. Each name is looked at once."""
@@ -139,15 +158,15 @@ class Judge:
         if kind == "deadline":
             self.error(
                 draft,
-                draft.place_of(named),
+                named.at,
                 "slipped-unit",
                 f"单位一栏写的是时限“{named.raw}”，像是填串了列。",
-                self._swap(draft, draft.place_of(named), columns),
+                self._swap(draft, named.at, columns),
             )
         elif kind == "odd":
             self.error(
                 draft,
-                draft.place_of(named),
+                named.at,
                 "unit-odd",
                 f"“{named.raw[:40]}”不像单位名称。",
                 "在 YAML 的 lead 和 support 里写成单位名称；若是填串了列，改正原表后重新导入。",
@@ -158,7 +177,7 @@ class Judge:
             if self._once("doubt", named.text):
                 self.warning(
                     draft,
-                    draft.place_of(named),
+                    named.at,
                     "unit-doubt",
                     f"“{named.raw}”不像单位名称，可能是人名（同样写法只提示一次）。",
                     "核对 config/units.yaml；任务由单位承担，人写进单位的岗位。",
@@ -166,7 +185,7 @@ class Judge:
         elif verdict == "lead-many":
             self.error(
                 draft,
-                draft.place_of(named),
+                named.at,
                 "lead-collective",
                 f"牵头单位写的是“{named.raw}”，没有名单，不知道由谁负责。",
                 "在 lead 里点名；或在 config/units.yaml 的 groups 里登记这个组和它的成员。",
@@ -179,7 +198,7 @@ class Judge:
             return
         self.warning(
             draft,
-            draft.place_of(named),
+            named.at,
             "collective",
             f"“{named.raw}”没有名单，只作文字保留，不会向任何单位要材料（同样写法只提示一次）。",
             "要落实到单位，就在 config/units.yaml 的 groups 里登记它。",
@@ -219,7 +238,7 @@ class Judge:
         )
         self.error(
             draft,
-            draft.place_of(named),
+            named.at,
             "unknown-unit",
             f"“{named.raw}”不在单位名录里（同样的名称只报一次）。",
             f"{hint}新单位在 config/units.yaml 里登记（文件末尾有拟好的几行）。",
@@ -377,6 +396,15 @@ class Serials:
         self._last = 0
         self._seen: set[int] = set()
 
+    def follows(self, text: str) -> bool:
+        """Whether this is the next number, and count on with it."""
+        number = self._last + 1
+        if text != str(number) or not self._last or number in self._seen:
+            return False
+        self._seen.add(number)
+        self._last = number
+        return True
+
     def take(self, draft: Draft) -> None:
         """Look at the serial of the next task; a new 1 begins a new run."""
         text = draft.serial
@@ -384,11 +412,9 @@ class Serials:
             text = text.strip("()（）.．、 ")
         if not (text.isascii() and text.isdigit()) or len(text) > 6:
             return
-        number = int(text)
-        if self._last and number == self._last + 1 and number not in self._seen:
-            self._seen.add(number)
-            self._last = number
+        if self.follows(text):
             return
+        number = int(text)
         column = self._column(draft)
         if column < 0:
             return  # one merged serial over several tasks

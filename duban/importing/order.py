@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from duban.errors import Issues, Level
 from duban.importing.findings import Findings
 from duban.importing.report import Report
 from duban.importing.roster import Proposal, Roster
-from duban.importing.task import Draft
+from duban.importing.stretch import Task
 from duban.importing.wording import Reader
 from duban.importing.write import Frame, added_units_text, settings_text, units_text
 from duban.matrix.load import load_directory
@@ -57,16 +57,16 @@ def known_of(directory: Directory) -> KnownNames:
     return KnownNames([*names, *groups])
 
 
-def roster_of(drafts: Sequence[Draft], reader: Reader, title: str, findings: Findings) -> Roster:
+def roster_of(tasks: Sequence[Task], reader: Reader, title: str, findings: Findings) -> Roster:
     """Proposals for the names that no directory lists."""
     roster = Roster()
     if reader.names is not None:
         names = reader.names
-        unknown = Roster()
-        unknown.take(_only(drafts, lambda name: names.find(name) is None))
+        unknown = Roster(lambda name: names.find(name) is None)
+        unknown.take(tasks)
         unknown.settle(title)
         return unknown
-    roster.take(drafts)
+    roster.take(tasks)
     roster.settle(title)
     for unit in roster.units:
         if unit.first_lead is not None and not unit.kind.supervised:
@@ -75,30 +75,21 @@ def roster_of(drafts: Sequence[Draft], reader: Reader, title: str, findings: Fin
                 Level.ERROR,
                 "lead-kind",
                 draft.grid,
-                draft.place_of(named),
+                named.at,
                 message=f"牵头单位“{unit.name}”看名称是企业或事业单位，不能作为督办对象（共牵头{unit.leads}项）。",
                 way_out=f"若它是政府部门或本单位内设机构，在 config/units.yaml 里把 {unit.id} 的 kind 改成 bureau；否则由其主管部门牵头。",
                 task=draft.id,
             )
     if any(unit.inner for unit in roster.units):
-        draft = drafts[0]
         findings.add(
             Level.WARNING,
             "inner-units",
-            draft.grid,
+            tasks[0].grid,
             None,
             message="责任单位多是处、室、学院，按一个单位的内设机构处理（kind: bureau）。",
             way_out="核对 config/units.yaml；其中的外单位改成 institution 或 enterprise。",
         )
     return roster
-
-
-def _only(drafts: Sequence[Draft], keep: Callable[[str], bool]) -> Iterator[Draft]:
-    for draft in drafts:
-        lead = [each for each in draft.lead if keep(each.text)]
-        support = [each for each in draft.support if keep(each.text)]
-        if lead or support:
-            yield replace(draft, lead=lead, support=support)
 
 
 def settle_office(order: Order, frame: Frame, roster: Roster) -> None:

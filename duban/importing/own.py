@@ -18,6 +18,7 @@ from duban.importing.findings import Findings
 from duban.importing.grid import Grid
 from duban.importing.headers import DEADLINE, LEAD, SUPPORT, TITLE, Columns
 from duban.importing.judge import Judge
+from duban.importing.merges import Merges
 from duban.importing.order import (
     Order,
     directory_of,
@@ -26,6 +27,7 @@ from duban.importing.order import (
     roster_of,
     settle_office,
 )
+from duban.importing.ownprinted import NOT_PRINTED
 from duban.importing.ownsheet import MARK, TERM, OwnSheet, every, key_lines, plan_of, texts
 from duban.importing.report import Report, SheetAccount
 from duban.importing.roster import Roster
@@ -55,6 +57,7 @@ class _Own:
     def __init__(self, order: Order, sheet: OwnSheet) -> None:
         self.order, self.sheet, self.grid = order, sheet, sheet.grid
         self.findings = Findings()
+        self.merges = Merges(self.grid)
         self.plan = plan_of(order, sheet)
         directory = directory_of(order.home)
         names = Names(directory) if directory else None
@@ -350,6 +353,30 @@ class _Own:
         self.findings.add(
             Level.WARNING, "own-export", self.grid, None, message=message, way_out=way_out
         )
+        if self.sheet.printed:
+            self._tell_printed()
+
+    def _tell_printed(self) -> None:
+        """What a printed table does not hold, and where it was taken from."""
+        sheet, gone = self.sheet, "、".join(NOT_PRINTED)
+        if sheet.recognised:
+            self.findings.add(
+                Level.WARNING,
+                "not-printed",
+                self.grid,
+                None,
+                message=f"打印的表里没有编号、{gone}：{sheet.recognised}项按领域和任务名称认出，这些照家目录里的。",
+                way_out="核对；要原样读回，导入 duban export matrix 导出的 .xlsx 或 .csv。",
+            )
+        if sheet.new:
+            self.findings.add(
+                Level.WARNING,
+                "not-printed",
+                self.grid,
+                None,
+                message=f"打印的表里没有编号、{gone}：{sheet.new}项没有认出是方案里的哪一项，编号另编，这些内容空着。",
+                way_out="有原来的家目录，就加 --home；或导入 duban export matrix 导出的 .xlsx 或 .csv。",
+            )
 
     def _accounts(self, grids: Sequence[Grid], classes: Counter[str]) -> list[SheetAccount]:
         found = []
@@ -372,7 +399,7 @@ class _Own:
         starts = date.fromisoformat(term[1]) if term else date(year, 1, 1)
         ends = date.fromisoformat(term[2]) if term else date(year, 12, 31)
         lines = [cell for row in self.grid.rows[: sheet.head] for cell in row[:1] if cell]
-        title = plan.title if plan else (lines[0] if lines else sheet.plan)
+        title = plan.title if plan else (lines[0] if lines else self.order.file.stem)
         issuer = re.search(r"印发单位：(.+)", sheet.above)
         keys = [each for _, each in self.tasks]
         return Frame(
@@ -395,10 +422,11 @@ class _Own:
     def _areas(self) -> dict[str, str]:
         """Area ids and names; a name stands in the first of its merged cells."""
         found: dict[str, str] = {}
-        column = self.sheet.columns["重点工作"]
+        columns = self.sheet.columns
+        column = columns.get("重点工作", columns.get("领域", 0))
         for draft, _ in self.tasks:
             if draft.area:
-                found[draft.area] = found.get(draft.area) or self.grid.text(draft.row, column)
+                found[draft.area] = found.get(draft.area) or self._area_name(draft.row, column)
         if self.plan:
             found = {
                 item.id: item.name
@@ -406,6 +434,10 @@ class _Own:
                 if item.id in found
             } | found
         return {key: said or key for key, said in found.items()}
+
+    def _area_name(self, row: int, column: int) -> str:
+        top = self.merges.above(row, column)
+        return self.grid.text(row if top is None else top, column)
 
     def _plan_text(self, frame: Frame) -> str:
         home = self.order.home

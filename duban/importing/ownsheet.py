@@ -14,6 +14,7 @@ from duban.importing.order import Order
 from duban.matrix.load import load_matrix
 from duban.matrix.model import Plan
 from duban.reports.matrixback import OwnRow, Value, own_rows
+from duban.settings import Home
 
 MARK = "领域编号"
 TERM = re.compile(r"起止：(\d{4}-\d\d-\d\d)至(\d{4}-\d\d-\d\d)；年度：(\d{4})")
@@ -24,19 +25,31 @@ _BLOCKS = frozenset({"text", "deliverable"})
 
 @dataclass(frozen=True, slots=True)
 class OwnSheet:
-    """A sheet that we exported. ``columns``: heading to column; ``head``: the row of the headings."""
+    """A sheet that we exported. ``columns``: heading to column; ``head``: the row of the headings.
+
+    ``found_plan``: the id of the plan in whose tasks these were recognised. ``recognised``, ``new``: rows
+    of a printed table that are tasks of that plan, and those that are not.
+    """
 
     grid: Grid
     rows: list[OwnRow]
     head: int
     columns: Mapping[str, int]
     above: str  # all that stands above the headings
+    found_plan: str = ""
+    recognised: int = 0
+    new: int = 0
+
+    @property
+    def printed(self) -> bool:
+        """Whether only the printed columns were there."""
+        return bool(self.recognised or self.new)
 
     @property
     def plan(self) -> str:
-        """The id of the plan, or nothing when somebody deleted it."""
+        """The id of the plan, or nothing when the sheet does not tell it."""
         match = _PLAN_ID.search(self.above)
-        return match[1] if match else ""
+        return match[1] if match else self.found_plan
 
     def at(self, row: int, heading: str) -> tuple[int, int]:
         """The cell of a row under a heading."""
@@ -52,11 +65,44 @@ def own_sheet(order: Order, grids: Sequence[Grid]) -> OwnSheet | None:
         if head is None:
             continue
         rows = own_rows(grid.rows)
+        if rows and not grid.knows_merges:
+            rows = [_unmarked(row) for row in rows]
         if rows:
             columns = {said: at for at, said in enumerate(grid.rows[head]) if said}
             above = "\n".join(cell for row in grid.rows[:head] for cell in row if cell)
-            return OwnSheet(grid, rows, head, columns, above)
+            plan = "" if _PLAN_ID.search(above) else _plan_of_ids(order.home or order.near, rows)
+            return OwnSheet(grid, rows, head, columns, above, plan)
     return None
+
+
+_MARKED = re.compile(r"'(?=[=+\-@])(?!'-*[0-9]+$)")
+
+
+def _unmarked(row: OwnRow) -> OwnRow:
+    """A row of the CSV without the mark that keeps a spreadsheet from taking a text for a formula."""
+    return OwnRow(
+        row.at,
+        {
+            said: _MARKED.sub("", cell, count=1) if cell.startswith("'") else cell
+            for said, cell in row.cells.items()
+        },
+    )
+
+
+def plans_at(home: Home) -> list[str]:
+    """The ids of the plans of a home."""
+    return sorted(path.parent.name for path in home.tasks_def.glob("*/plan.yaml"))
+
+
+def _plan_of_ids(home: Home | None, rows: Sequence[OwnRow]) -> str:
+    """The plan of the home that has most of these ids, for a CSV, which does not name its plan."""
+    ids = {row.cells["编号"] for row in rows}
+    for plan in plans_at(home) if home else ():
+        matrix = load_matrix(home, plan, Issues()) if home else None
+        known = {task.id for task in matrix.plan.tasks} if matrix else set()
+        if len(ids & known) * 2 > len(ids):
+            return plan
+    return ""
 
 
 def at_home(order: Order, sheet: OwnSheet) -> Order:

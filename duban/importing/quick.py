@@ -1,22 +1,22 @@
-"""Reads the plain rows of a long table by what earlier rows taught: the same drafts, several times as fast.
+"""Reads the plain rows of a long table by what earlier rows taught: the same tasks, several times as fast.
 
-A row is plain when one row is one task, nothing in it is merged, carried on, dated or told across several
-lines, and its units and its deadline stood in an earlier row that was read in full without a doubt. All
-other rows are read in full. A test holds both readings against each other.
+A row is plain when one row is one task, nothing in it is carried on or told in a way of its own, and its
+units and its deadline stood in an earlier row that was read in full without a doubt. Cells that a merged
+cell covers have its text. All other rows are read in full. A test holds both readings against each other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
-from duban.importing.cells import Context
+from duban.importing.cells import Context, one_line
+from duban.importing.emit import flow, name, scalar
 from duban.importing.headers import (
     AREA,
     CLAUSE,
     DEADLINE,
-    DELIVERABLE,
-    EXTRA,
     LEAD,
     OWNER,
     SERIAL,
@@ -27,204 +27,216 @@ from duban.importing.headers import (
     WEIGHT,
     Columns,
 )
+from duban.importing.merges import Merges
 from duban.importing.scan import Group
-from duban.importing.task import Draft, Named
+from duban.importing.stretch import Layout, Stretch, Task, Units, title_of
+from duban.importing.task import Draft
 from duban.importing.wording import DITTO, MAX_TITLE
 from duban.importing.write import units_lines
 
 _ONE = (SERIAL, AREA, TITLE, TEXT, LEAD, SUPPORT, OWNER, DEADLINE)
+_ODD = (STAGE, WEIGHT, CLAUSE)
+
+ReadInFull = Callable[[Group, int], Draft]
 
 
-@dataclass(slots=True)
-class _Units:
-    """What a row's unit cells said when they were read in full."""
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """What one of two unit columns says, when it says so without a doubt."""
 
-    lead: list[Named]
-    support: list[Named]
+    names: tuple[str, ...]
     joint: bool
-    responsibility: str
-    column: int
-    lines: str
+    line: str
 
 
 class QuickRows:
-    """The plain rows of one table under one header."""
+    """The plain rows of one table under one header. ``read``: reads a row in full."""
 
-    def __init__(self, context: Context, columns: Columns) -> None:
-        self.context, self.columns = context, columns
-        grid, roles = context.grid, columns.roles
+    def __init__(self, context: Context, columns: Columns, read: ReadInFull) -> None:
+        self.context, self.read = context, read
+        self.grid = context.grid
+        self.layout = layout = Layout(self.grid, columns)
+        roles = columns.roles
         single = all(len(roles.get(role, ())) <= 1 for role in _ONE)
-        odd = any(role in roles for role in (STAGE, WEIGHT, CLAUSE))
-        needed = columns.one(TITLE) >= 0 and columns.one(DEADLINE) >= 0
-        self.able = single and not odd and needed and not context.formulas
-        self.title, self.text = columns.one(TITLE), columns.one(TEXT)
-        self.serial, self.area = columns.one(SERIAL), columns.one(AREA)
-        self.due, self.goals = columns.one(DEADLINE), roles.get(DELIVERABLE, ())
-        self.units = (columns.one(LEAD), columns.one(SUPPORT), columns.one(OWNER))
-        self.labels = tuple(
-            f"{columns.labels.get(column, role)}："
-            for column, role in zip(self.units, ("牵头单位", "配合单位"), strict=False)
-        )
-        self.extra = tuple(
-            (column, f"{columns.labels.get(column, '备注')}：") for column in roles.get(EXTRA, ())
-        )
+        odd = context.formulas or any(role in roles for role in _ODD)
+        self.able = single and not odd and layout.title >= 0 and layout.due >= 0
         self.width = max(columns.labels, default=0) + 1
-        merged = (row for top, _, bottom, _ in grid.merges for row in range(top, bottom + 1))
-        dated = (row for (row, _), kind in grid.kinds.items() if kind != "number")
-        self.odd_rows = {*merged, *dated}
-        self.numbers = (
-            {row for (row, column), kind in grid.kinds.items() if column == self.due}
-            if self.due >= 0
-            else set()
-        )
-        self.known: dict[tuple[str, str, str], _Units] = {}
-        self.deadlines: set[str] = set()
+        self.known: dict[tuple[str, str, str], Units | None] = {}
+        self.dues: dict[str, str] = {}
+        self._sides: dict[tuple[int, str], _Side | None] = {}
+        self._merged = _Merged(context.table.merges, self.grid.rows, self.width)
+        self.tame = self.grid.tame - self._merged.outer(self.grid.tame)
+        self.odd_rows = self._odd_rows()
+        self.shared = self._merged.reached(layout.title)
 
-    def draft(self, group: Group) -> Draft | None:
-        """The draft of a plain row, or None when the row has to be read in full."""
-        row, grid = group.rows[0], self.context.grid
-        cells = grid.rows[row]
-        if not self._plain(row, cells):
-            return None
-        due = cells[self.due]
-        if due not in self.deadlines:
-            return None
-        units = self._known(cells)
-        if units is None:
-            return None
-        title, path = cells[self.title], group.path
-        text = cells[self.text] if self.text >= 0 else ""
-        area = cells[self.area] if self.area >= 0 else ""
-        if area:
-            self.context.area = area
-        elif path:
-            area, path = path[0], path[1:]
-        serial = cells[self.serial] if self.serial >= 0 else ""
-        number = f"序号{serial}" if serial else ""
-        return Draft(
-            grid,
-            row,
-            serial=serial,
-            title=title,
-            title_at=(row, self.title),
-            text=text if text != title else "",
-            area=area,
-            clause=self._clause(path, number) if path else number,
-            lead=units.lead,
-            support=units.support,
-            joint=units.joint,
-            responsibility=units.responsibility,
-            unit_at=(row, units.column),
-            deliverable=self._goal(cells),
-            deadline=due,
-            deadline_at=(row, self.due),
-            comments=[label + cells[at] for at, label in self.extra if cells[at]],
-            rows=group.rows,
-            tame=row in grid.tame,
-            unit_lines=units.lines,
+    def _odd_rows(self) -> set[int]:
+        """Rows with a cell merged across, and those whose deadline is no text."""
+        grid, due = self.grid, self.layout.due
+        wide = (
+            row
+            for top, left, bottom, right in grid.merges
+            if right > left
+            for row in range(top, bottom + 1)
         )
+        noted = {row for row, column in grid.notes if column == due}
+        typed = noted | grid.numbers.get(due, set())
+        below = self._merged.below(due, typed)
+        return {*wide, *typed, *below}
 
-    def learn(self, group: Group, draft: Draft) -> None:
+    def take(self, group: Group) -> list[Task]:
+        """The tasks of rows that are tasks apart, in their order."""
+        found: list[Task] = []
+        stretch: Stretch | None = None
+        area_at, title_at = self.layout.area, self.layout.title
+        rows, filled, odd = self.grid.rows, self._merged.filled, self.odd_rows
+        for row in group.rows:
+            cells = filled.get(row) or rows[row]
+            units = None if row in odd or not self._plain(row, cells) else self._units(cells)
+            if units is None:
+                if stretch is not None and area_at >= 0:
+                    self.context.area = stretch.area
+                stretch = None
+                found.append(self._in_full(group, row, cells))
+                continue
+            area = cells[area_at] if area_at >= 0 else None
+            if stretch is None or (area is not None and area != stretch.area):
+                stretch = self._stretch(group, area)
+                found.append(stretch)
+            title = cells[title_at]
+            if len(title) > MAX_TITLE or row in self.shared or row not in self.tame:
+                title = title_of(title, self.layout.content(cells), shared=row in self.shared)
+            stretch.rows.append(row)
+            stretch.cells.append(cells)
+            stretch.titles.append(title)
+            stretch.units.append(units)
+        if stretch is not None and area_at >= 0:
+            self.context.area = stretch.area
+        return found
+
+    def _stretch(self, group: Group, area: str | None) -> Stretch:
+        path = group.path
+        if area is None:
+            area, path = (path[0], path[1:]) if path else ("", ())
+        read = partial(self._silently, group)
+        return Stretch(self.layout, area, path, self.dues, self.tame, self.shared, read)
+
+    def _in_full(self, group: Group, row: int, cells: list[str]) -> Draft:
+        doubts = len(self.context.findings.found)
+        draft = self.read(group, row)
+        if len(self.context.findings.found) == doubts and row not in self.odd_rows:
+            self.learn(cells, draft)
+        return draft
+
+    def _silently(self, group: Group, row: int) -> Draft:
+        """Read a plain row in full after all; what there was to tell, its like has told."""
+        found = self.context.findings.found
+        doubts = len(found)
+        draft = self.read(group, row)
+        del found[doubts:]
+        return draft
+
+    def learn(self, cells: list[str], draft: Draft) -> None:
         """Remember what a row read in full without a doubt said."""
-        row = draft.row
-        cells = self.context.grid.rows[row]
-        told = any(self._said(cells)) and draft.lead and draft.deadline and not draft.stones
-        if not (self._plain(row, cells) and told and draft.deadline == cells[self.due]):
+        if (
+            not self._plain(draft.row, cells)
+            or not draft.lead
+            or not draft.deadline
+            or draft.stones
+        ):
             return
-        if not self._as_written(draft, cells, group):
+        said = self.layout.said(cells)
+        if not any(said) or draft.deadline != cells[self.layout.due]:
             return
-        self.deadlines.add(draft.deadline)
-        self.known[self._said(cells)] = _Units(
-            _loose(draft.lead),
-            _loose(draft.support),
-            draft.joint,
-            draft.responsibility,
-            draft.unit_at[1],
-            units_lines(draft.lead, draft.support, draft.responsibility, joint=draft.joint),
-        )
+        self.dues[draft.deadline] = f"    deadline: {name(draft.deadline)}\n"
+        lines = units_lines(draft.lead, draft.support, draft.responsibility, joint=draft.joint)
+        lead = tuple(each.text for each in draft.lead)
+        self.known[said] = Units(lead, tuple(each.text for each in draft.support), lines)
 
     def _plain(self, row: int, cells: list[str]) -> bool:
-        if row in self.odd_rows or row in self.numbers or len(cells) < self.width:
+        """Whether nothing in a row carries on what stands above, or is told on several lines."""
+        layout = self.layout
+        if len(cells) < self.width or not cells[layout.title]:
             return False
-        title = cells[self.title]
-        if not title or len(title) > MAX_TITLE or (self.area >= 0 and not cells[self.area]):
+        if layout.area >= 0 and not cells[layout.area]:
             return False
-        if row in self.context.grid.tame:
+        if row in self.tame:
             return True
         if not DITTO.isdisjoint(cells):
             return False
-        if "\n" not in "".join(cells):
-            return True
-        allowed = {self.text, *self.goals}
-        return not any("\n" in cell for at, cell in enumerate(cells) if at not in allowed)
+        lined = [at for at in (layout.serial, layout.area) if at >= 0 and "\n" in cells[at]]
+        return not lined
 
-    def _clause(self, path: tuple[str, ...], number: str) -> str:
-        return " ".join((*path, number)).strip()
-
-    def _known(self, cells: list[str]) -> _Units | None:
-        """The units that these cells name; two columns are read apart, when each is without a doubt."""
-        said = self._said(cells)
+    def _units(self, cells: list[str]) -> Units | None:
+        """The units of a row, when they and its deadline are known; two columns are read apart."""
+        if cells[self.layout.due] not in self.dues:
+            return None
+        said = self.layout.said(cells)
         units = self.known.get(said)
-        if units is None and said[0] and not said[2]:
-            units = self._two_columns(said[0], said[1])
-            if units is not None:
-                self.known[said] = units
+        if units is None and said[0] and not said[2] and said not in self.known:
+            units = self.known[said] = self._two_columns(said[0], said[1])
         return units
 
-    def _two_columns(self, lead: str, support: str) -> _Units | None:
-        reader, columns = self.context.reader, self.units
-        first, second = reader.units(lead), reader.units(support)
-        parts = (*first.names, *second.names)
-        doubt = first.open_ended or second.open_ended or any(part.note for part in parts)
-        if doubt or not first.names or any(part.role == "support" for part in first.names):
+    def _two_columns(self, lead: str, support: str) -> Units | None:
+        first, second = self._side(0, lead), self._side(1, support)
+        if first is None or second is None or not first.names:
             return None
-        leaders = [Named(part.text, part.raw, (-1, columns[0])) for part in first.names]
-        helpers = [Named(part.text, part.raw, (-1, columns[1])) for part in second.names]
-        if {each.text for each in leaders} & {each.text for each in helpers}:
+        if not set(first.names).isdisjoint(second.names):
             return None
-        told = f"{self.labels[0]}{lead}" + (f"；{self.labels[1]}{support}" if support else "")
-        joint = first.joint or second.joint
-        lines = units_lines(leaders, helpers, told, joint=joint)
-        return _Units(leaders, helpers, joint, told, columns[0], lines)
-
-    def _goal(self, cells: list[str]) -> str:
-        goals = self.goals
-        if len(goals) == 1:
-            return cells[goals[0]]
-        if len(goals) == 2:
-            first, second = cells[goals[0]], cells[goals[1]]
-            if first and second and first != second:
-                return f"{first}\n{second}"
-            return first or second
-        return "\n".join(dict.fromkeys([cells[at] for at in self.goals if cells[at]]))
-
-    def _said(self, cells: list[str]) -> tuple[str, str, str]:
-        lead, support, owner = self.units
-        return (
-            cells[lead] if lead >= 0 else "",
-            cells[support] if support >= 0 else "",
-            cells[owner] if owner >= 0 else "",
+        labels = self.layout.columns.labels
+        told = "；".join(
+            f"{labels.get(column, role)}：{one_line(text)}"
+            for column, role, text in zip(
+                self.layout.units, ("牵头单位", "配合单位"), (lead, support), strict=False
+            )
+            if text
         )
+        joint = "    joint: 是\n" if first.joint or second.joint else ""
+        lines = f"{first.line}{joint}{second.line}    responsibility: {scalar(told)}\n"
+        return Units(first.names, second.names, lines)
 
-    def _as_written(self, draft: Draft, cells: list[str], group: Group) -> bool:
-        """Whether nothing of the row but units and deadline was read in a way of its own."""
-        text = cells[self.text] if self.text >= 0 else ""
-        same = draft.title == cells[self.title] and draft.text == (
-            text if text != draft.title else ""
-        )
-        return same and draft.rows == group.rows
+    def _side(self, which: int, text: str) -> _Side | None:
+        """The reading of the lead's column (0) or the support's (1); None when it holds a doubt."""
+        if (which, text) in self._sides:
+            return self._sides[which, text]
+        phrase = self.context.reader.units(text)
+        other = not which and any(part.role == "support" for part in phrase.names)
+        side = None
+        if not (other or phrase.open_ended or any(part.note for part in phrase.names)):
+            names = tuple(part.text for part in phrase.names)
+            key = ("lead", "support")[which]
+            side = _Side(names, phrase.joint, f"    {key}: {flow(names)}\n" if names else "")
+        self._sides[which, text] = side
+        return side
 
 
-def _loose(names: list[Named]) -> list[Named]:
-    """Names whose row is that of the task they stand in, so that tasks can share them."""
-    return [Named(each.text, each.raw, (-1, each.at[1]), each.note) for each in names]
+class _Merged:
+    """The rows of a table with the text of merged cells in every cell that they cover."""
 
+    def __init__(self, merges: Merges, rows: list[list[str]], width: int) -> None:
+        self._down, self._rows = merges.down, rows
+        self.filled: dict[int, list[str]] = {}
+        for column, tops in merges.down.items():
+            if column < width:
+                self._fill(column, tops)
 
-def quick_rows(context: Context, groups: list[Group]) -> Mapping[int, QuickRows]:
-    """A quick reader for each header of a table, by the header's identity."""
-    found: dict[int, QuickRows] = {}
-    for group in groups:
-        key = id(group.columns)
-        if key not in found:
-            found[key] = QuickRows(context, group.columns)
-    return found
+    def _fill(self, column: int, tops: dict[int, int]) -> None:
+        rows, filled = self._rows, self.filled
+        for row, top in tops.items():
+            if len(rows[row]) > column and len(rows[top]) > column and not rows[row][column]:
+                cells = filled.get(row)
+                if cells is None:
+                    cells = filled[row] = rows[row].copy()
+                cells[column] = rows[top][column]
+
+    def outer(self, kept: set[int]) -> set[int]:
+        """Rows that have a text from a row which is not one of these."""
+        return {row for tops in self._down.values() for row, top in tops.items() if top not in kept}
+
+    def below(self, column: int, rows: set[int]) -> set[int]:
+        """Rows that a merged cell of this column covers from one of these."""
+        return {row for row, top in self._down.get(column, {}).items() if top in rows}
+
+    def reached(self, column: int) -> set[int]:
+        """Rows that share a merged cell of this column."""
+        tops = self._down.get(column, {})
+        return {*tops, *tops.values()}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from duban.importing.emit import comment, flow, scalar
+from duban.importing.stretch import Stretch, Task, Units
 from duban.importing.task import Draft, Named
 from duban.importing.wording import is_many, odd_name, tracked_by_check
 from duban.matrix.model import UnitKind
@@ -66,7 +67,9 @@ class Proposal:
 class Roster:
     """The proposals of one import, by normal name; collectives apart."""
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: Callable[[str], bool] = lambda name: True) -> None:
+        """``wanted``: whether a name is to be entered at all."""
+        self._wanted = wanted
         self.units: list[Proposal] = []
         self.groups: dict[str, str] = {}
         self.many: dict[str, str] = {}  # collectives that check keeps as text, with their cell
@@ -74,38 +77,53 @@ class Roster:
         self._by_name: dict[str, Proposal] = {}
         self._seen: dict[str, Proposal | None] = {}
 
-    def take(self, drafts: Iterable[Draft]) -> None:
-        """Enter every name of the drafts."""
-        shared: dict[int, list[Proposal]] = {}
-        for draft in drafts:
-            # Plain rows share their lists of names, which have been entered with the first of them.
-            known = shared.get(id(draft.lead)) if draft.unit_lines else None
-            if known is not None:
-                for unit in known:
-                    unit.leads += 1
+    def take(self, tasks: Iterable[Task]) -> None:
+        """Enter every name of the tasks."""
+        for task in tasks:
+            if isinstance(task, Draft):
+                self._draft(task)
+            else:
+                self._stretch(task)
+
+    def _draft(self, draft: Draft) -> None:
+        for named in draft.lead:
+            found = self._enter(draft, named)
+            if found is not None:
+                found.leads += 1
+                found.first_lead = found.first_lead or (draft, named)
+        for named in draft.support:
+            self._enter(draft, named)
+
+    def _stretch(self, stretch: Stretch) -> None:
+        """Count the leads of plain rows; a row is read as a draft only for a name that it brings up."""
+        entered: dict[Units, list[Proposal]] = {}
+        for at, units in enumerate(stretch.units):
+            leads = entered.get(units)
+            if leads is None and self._has(units):
+                known = (self._seen[name] for name in units.lead)
+                leads = entered[units] = [each for each in known if each is not None]
+            if leads is None:
+                self._draft(stretch.draft(at))
                 continue
-            leads: list[Proposal] = []
-            if draft.unit_lines:
-                shared[id(draft.lead)] = leads
-            for named in draft.lead:
-                found = self._enter(draft, named)
-                if found is not None:
-                    found.leads += 1
-                    leads.append(found)
-                    found.first_lead = found.first_lead or (draft, named)
-            for named in draft.support:
-                if named.text not in self._seen:
-                    self._enter(draft, named)
+            for unit in leads:
+                unit.leads += 1
+
+    def _has(self, units: Units) -> bool:
+        """Whether all names have been entered, and each lead as a lead."""
+        seen = self._seen
+        if not all(name in seen for name in units.names):
+            return False
+        leads = (seen[name] for name in units.lead)
+        return all(unit is None or unit.first_lead is not None for unit in leads)
 
     def _enter(self, draft: Draft, named: Named) -> Proposal | None:
         name = named.text
-        if name in self._seen:
-            return self._seen[name]
-        self._seen[name] = found = self._new(draft, named)
-        return found
+        if name not in self._seen:
+            self._seen[name] = self._new(draft, named) if self._wanted(name) else None
+        return self._seen[name]
 
     def _new(self, draft: Draft, named: Named) -> Proposal | None:
-        name, at = named.text, f"{draft.grid.name}!{draft.grid.place(*draft.place_of(named))}"
+        name, at = named.text, f"{draft.grid.name}!{draft.grid.place(*named.at)}"
         if is_many(name):
             kept = self.many if tracked_by_check(name) else self.groups
             kept.setdefault(name, at)

@@ -15,8 +15,9 @@ from duban.errors import InputError, Level, Place
 from duban.importing.draft import Drafter
 from duban.importing.findings import Findings
 from duban.importing.grid import Grid
-from duban.importing.guard import kind_of, read_bytes, refuse
+from duban.importing.guard import kind_of, read_bytes
 from duban.importing.judge import Judge, labels_used
+from duban.importing.opendocument import read_opendocument
 from duban.importing.order import (
     Order,
     directory_of,
@@ -26,11 +27,13 @@ from duban.importing.order import (
     settle_office,
 )
 from duban.importing.own import convert_own
+from duban.importing.ownprinted import printed_sheet
 from duban.importing.ownsheet import at_home, own_sheet
 from duban.importing.plain import read_csv, read_document
 from duban.importing.report import Report, SheetAccount
 from duban.importing.scan import Table, scan
 from duban.importing.sheets import read_workbook
+from duban.importing.stretch import Stretch, Task, Units
 from duban.importing.task import Draft
 from duban.importing.wording import Reader
 from duban.importing.write import (
@@ -58,7 +61,7 @@ def import_file(order: Order) -> Report:
         except RefusedError as refused:
             place = Place(order.file.name)
             raise InputError.one(refused.code, place, refused.message, refused.way_out) from None
-        own = own_sheet(order, grids)
+        own = own_sheet(order, grids) or printed_sheet(order, grids)
         if own is not None:
             order = at_home(order, own)
         report, files = convert_own(order, grids, own) if own else convert(order, grids)
@@ -88,7 +91,7 @@ def read_grids(path: Path) -> list[Grid]:
     if kind == "csv":
         return [read_csv(data, path.stem[:31])]
     if kind == "ods":
-        raise refuse("wrong-type", "这是 OpenDocument 表格（.ods）。")
+        return read_opendocument(data)
     return read_workbook(data, xml=kind == "xlsx")
 
 
@@ -113,10 +116,8 @@ def convert(order: Order, grids: Sequence[Grid]) -> tuple[Report, Iterator[tuple
     names = Names(directory) if directory else None
     reader = Reader(year, names, known_of(directory) if directory else None)
     drafts = _drafts(tables, reader, findings, accounts)
-    every = [draft for _, found in drafts for draft in found]
-    distinct = {id(one.lead): one for one in every}.values()  # plain rows share their lists
-    units = {each.text for one in distinct for each in (*one.lead, *one.support)}
-    judge = Judge(reader, findings, units=units)
+    every = [task for _, found in drafts for task in found]
+    judge = Judge(reader, findings, units=_unit_names(every))
     for table, found in drafts:
         judge.table(table, found)
     roster = roster_of(every, reader, title, findings)
@@ -125,7 +126,7 @@ def convert(order: Order, grids: Sequence[Grid]) -> tuple[Report, Iterator[tuple
         title=title,
         year=year,
         note=year_note,
-        drafts=every,
+        tasks=every,
         tables=tables,
         anchors=judge.anchors,
         reader=reader,
@@ -236,28 +237,48 @@ _SPAN = re.compile(r"((?:19|20)[0-9]{2})\s*年?\s*[-—–～~至]+\s*((?:19|20)
 # ---- drafts ------------------------------------------------------------------------------------
 
 
+def _unit_names(tasks: Sequence[Task]) -> set[str]:
+    """Every name that stands in a unit's column."""
+    found: set[str] = set()
+    told: set[Units] = set()  # what plain rows say, each once
+    for task in tasks:
+        if isinstance(task, Draft):
+            found.update(each.text for each in (*task.lead, *task.support))
+        else:
+            told.update(task.units)
+    return found.union(*(units.names for units in told))
+
+
 def _drafts(
     tables: Sequence[Table], reader: Reader, findings: Findings, accounts: Sequence[SheetAccount]
-) -> list[tuple[Table, list[Draft]]]:
-    found = [(table, Drafter(table, reader, findings).drafts()) for table in tables]
-    total = sum(len(drafts) for _, drafts in found)
+) -> list[tuple[Table, list[Task]]]:
+    found = [(table, Drafter(table, reader, findings).tasks()) for table in tables]
+    total = sum(
+        len(task.rows) if isinstance(task, Stretch) else 1 for _, tasks in found for task in tasks
+    )
     width = max(3, len(str(total)))
-    number = 0
+    number = 1
     by_name = {account.name: account for account in accounts}
     named: dict[tuple[str, int], str] = {}
     marked = {each.row for each in findings}
-    for table, drafts in found:
+    for table, tasks in found:
         account = by_name[table.grid.name]
         account.classes = table.counts()
         account.columns = labels_used(
             {id(group.columns): group.columns for group in table.groups}.values()
         )
-        for draft in drafts:
+        for task in tasks:
+            task.area = task.area or (table.grid.name if len(tables) > 1 else ONE_AREA)
+            if isinstance(task, Stretch):
+                task.first, task.digits = number, width
+                number += len(task.rows)
+                for row in marked.intersection(task.rows):
+                    named[table.grid.name, row] = task.task_id(task.rows.index(row))
+                continue
+            task.id = f"T-{number:0{width}d}"
             number += 1
-            draft.id = f"T-{str(number).zfill(width)}"
-            draft.area = draft.area or (table.grid.name if len(tables) > 1 else ONE_AREA)
-            if draft.row in marked or len(draft.rows) > 1:
-                named.update(((table.grid.name, row), draft.id) for row in draft.rows)
+            if task.row in marked or len(task.rows) > 1:
+                named.update(((table.grid.name, row), task.id) for row in task.rows)
     findings.name_tasks(named)
     if not total:
         raise InputError.one(
@@ -278,24 +299,21 @@ def _frame(
     title: str,
     year: int,
     note: str,
-    drafts: Sequence[Draft],
+    tasks: Sequence[Task],
     tables: Sequence[Table],
     anchors: dict[str, str],
     reader: Reader,
 ) -> Frame:
-    areas = list(dict.fromkeys(draft.area for draft in drafts))
+    areas = list(dict.fromkeys(task.area for task in tasks))
     if len(areas) > MAX_AREAS:
-        for draft in drafts:
-            draft.clause = f"{draft.area} {draft.clause}".strip()
-            draft.area = ONE_AREA
+        for task in tasks:
+            task.move(ONE_AREA)
         areas = [ONE_AREA]
     span = _SPAN.search(title)
     said_years = [int(each) for each in span.groups()] if span else []
-    dues = {
-        due.year
-        for phrase in {draft.deadline for draft in drafts}
-        if (due := reader.deadline(phrase).due)
-    }
+    # The deadline of a plain row is one that a row read in full has taught.
+    phrases = {task.deadline for task in tasks if isinstance(task, Draft)}
+    dues = {due.year for phrase in phrases if (due := reader.deadline(phrase).due)}
     years = [each for each in dues if abs(each - year) <= 15]
     said = " ".join(text for table in tables for text in (*table.titles, table.grid.heading))
     number = re.search(r"[\u4e00-\u9fff]{1,10}[〔\[（(](?:19|20)\d{2}[〕\])）]\s*\d+\s*号", said)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from duban.importing.grid import Grid
@@ -26,6 +27,7 @@ from duban.importing.headers import (
     same_header,
     word_role,
 )
+from duban.importing.merges import Merges
 
 _NUMBER = re.compile(r"[0-9０-９]")
 _CHINESE = re.compile(r"[（(]?[一二三四五六七八九十百]+[)）]?[、．.]?")
@@ -46,12 +48,12 @@ _LEVELS = {"part": 0, "one": 1, "two": 2, "three": 3}
 
 @dataclass(slots=True)
 class Group:
-    """Rows that share one serial or task cell; most groups are one row."""
+    """Rows that share one serial or task cell; when ``apart``, rows each of which is a task of its own."""
 
     columns: Columns
     rows: list[int]
     path: tuple[str, ...]  # section headings above, from the widest
-    filled_area: str = ""
+    apart: bool = False
 
 
 @dataclass(slots=True)
@@ -60,6 +62,7 @@ class Table:
 
     grid: Grid
     columns: Columns
+    merges: Merges
     titles: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     groups: list[Group] = field(default_factory=list)
@@ -108,29 +111,16 @@ _HEADING = re.compile(
 )
 
 
-class _Merges:
-    """Which cells are covered by a merged range, and where its text stands."""
-
-    def __init__(self, grid: Grid) -> None:
-        self.above: dict[tuple[int, int], int] = {}
-        self.right: dict[tuple[int, int], int] = {}
-        for top, left, bottom, right in grid.merges:
-            if right > left:
-                self.right[top, left] = right
-            for row in range(top + 1, min(bottom, len(grid.rows) - 1) + 1):
-                self.above[row, left] = top
-
-
 class _Scanner:
     def __init__(self, grid: Grid, columns: Columns, start: int) -> None:
         self.grid = grid
         self.start = start
-        self.table = Table(grid, columns)
-        self.merges = _Merges(grid)
+        self.merges = Merges(grid)
+        self.table = Table(grid, columns, self.merges)
         self.path: list[tuple[int, str]] = []
         self.headings: tuple[str, ...] = ()
         self.again = -1  # where the header was last said again
-        self.group: Group | None = None
+        self.group: Group | None = None  # the one that the next row may go on with
         self.use(columns)
 
     def use(self, columns: Columns) -> None:
@@ -154,30 +144,46 @@ class _Scanner:
                 table.classes[row] = "header" if inside else "title"
                 if not inside:
                     table.titles += [cell for cell in grid.rows[row] if cell]
-        rows = grid.rows
-        serial, classes = self.serial, table.classes
-        for row in range(self.start, len(rows)):
-            cells = rows[row]
-            if not any(cells):
-                continue
-            number = cells[serial] if 0 <= serial < len(cells) else ""
-            plain = number.isdigit() and self.title < len(cells) and cells[self.title]
-            if plain and serial >= 0:
-                # A serial and a task of its own: a new task, whatever stands above.
-                classes[row] = "work"
-                self.group = Group(self.columns, [row], self.headings)
-                table.groups.append(self.group)
-                continue
-            found = "work" if plain else self._class(row, cells)
-            classes[row] = found
-            if found == "work":
-                self._work(row)
-            serial = self.serial
+        row, classes = self.start, table.classes
+        while row < len(grid.rows):
+            after = self._numbered(row)
+            if after == row:
+                cells, after = grid.rows[row], row + 1
+                if any(cells):
+                    classes[row] = self._class(row, cells)
+                    if classes[row] == "work":
+                        self._work(row)
+            row = after
         self._trailing()
         table.first_leads = self.columns.first_leads or any(
             "首位" in note and "牵头" in note for note in (*table.notes, *table.titles)
         )
         return table
+
+    def _numbered(self, start: int) -> int:
+        """Take the rows with a serial and a task of their own: new tasks, whatever stands above.
+
+        Returns the first row that is not one of them.
+        """
+        serial, title, rows = self.serial, self.title, self.grid.rows
+        if serial < 0 or title < 0:
+            return start
+        covered = self.merges.down.get(title, {})
+        widest = max(serial, title)
+        row = start
+        for row in range(start, len(rows)):
+            cells = rows[row]
+            if len(cells) <= widest or not cells[serial].isdigit():
+                break
+            if not cells[title] and row not in covered:
+                break
+        else:
+            row = len(rows)
+        if row > start:
+            found = range(start, row)
+            self.table.classes.update(dict.fromkeys(found, "work"))
+            self._start(found)
+        return row
 
     # ---- classes -------------------------------------------------------------------------------
 
@@ -246,7 +252,7 @@ class _Scanner:
         outside = [each for each in filled if each not in (self.serial, self.title)]
         if not number or outside or not self.facts or not _CHINESE.fullmatch(number):
             return "work"
-        if any((row, each) in self.merges.above for each in (*self.units, self.title)):
+        if any(self.merges.covers(row, each) for each in (*self.units, self.title)):
             return "work"
         mark = number if number.endswith(("、", ")", "）")) else f"{number}、"
         return self._section(mark + self.grid.text(row, self.title))
@@ -267,32 +273,46 @@ class _Scanner:
 
     def _in_group(self, row: int) -> bool:
         """Whether a merged serial or task cell above reaches into this row."""
-        return (row, self.serial) in self.merges.above or (
-            self.serial < 0 and (row, self.title) in self.merges.above
+        return self.merges.covers(row, self.serial) or (
+            self.serial < 0 and self.merges.covers(row, self.title)
         )
 
     def _work(self, row: int) -> None:
-        group = self.group
-        if group is not None and self._continues(row):
-            group.rows.append(row)
-            return
-        if not self._begins(row):
+        if self.group is not None and self._continues(row):
+            self._last_of(self.group).rows.append(row)
+        elif self._begins(row):
+            self._start([row])
+        else:
             self.table.alone.append(row)
-            return
-        self.group = Group(self.columns, [row], self.headings)
+
+    def _start(self, rows: Iterable[int]) -> None:
+        """New tasks, a row each, until another row is found to go on with the last of them."""
+        if self.group is None or not self.group.apart:
+            self.group = Group(self.columns, [], self.headings, apart=True)
+            self.table.groups.append(self.group)
+        self.group.rows += rows
+
+    def _last_of(self, group: Group) -> Group:
+        """The group of the task above; the last of several tasks apart gets one of its own."""
+        if not group.apart:
+            return group
+        self.group = Group(self.columns, [group.rows.pop()], self.headings)
+        if not group.rows:
+            self.table.groups.pop()
         self.table.groups.append(self.group)
+        return self.group
 
     def _continues(self, row: int) -> bool:
         """Whether a row goes on with the task above it."""
-        text, covered = self.grid.text, self.merges.above
+        text, covered = self.grid.text, self.merges.covers
         if self.serial >= 0:
             if text(row, self.serial):
                 return False
-            if (row, self.serial) in covered:
+            if covered(row, self.serial):
                 return True
         if text(row, self.title):
             return self._wrapped(row)
-        return (row, self.title) in covered or self._has_more(row) or not self._owes(row)
+        return covered(row, self.title) or self._has_more(row) or not self._owes(row)
 
     def _wrapped(self, row: int) -> bool:
         """A task cell alone, without a serial where serials are used: the text above goes on."""
@@ -307,9 +327,7 @@ class _Scanner:
     def _begins(self, row: int) -> bool:
         """Whether a row can be a task at all: something to do, or somebody for it."""
         text = self.grid.text
-        works = any(
-            text(row, column) or (row, column) in self.merges.above for column in self.works
-        )
+        works = any(text(row, column) or self.merges.covers(row, column) for column in self.works)
         return works or (bool(text(row, self.serial)) and self._owes(row))
 
     def _trailing(self) -> None:
@@ -320,8 +338,3 @@ class _Scanner:
                 return
             if classes[row] == "section":
                 classes[row] = self._note(" ".join(cell for cell in self.grid.rows[row] if cell))
-
-
-def merged_above(grid: Grid) -> dict[tuple[int, int], int]:
-    """For every cell below the first of a merged range: the row in which its text stands."""
-    return _Merges(grid).above

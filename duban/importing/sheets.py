@@ -10,6 +10,7 @@ import io
 import math
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 import python_calamine
@@ -111,38 +112,54 @@ def _texts(grid: Grid) -> dict[tuple[int, int], date]:
     dates: dict[tuple[int, int], date] = {}
     rows: list[list[Any]] = grid.rows  # as calamine gave them
     usual: set[int] = set()
-    for at, cells in enumerate(rows):
+    for start in range(0, len(rows), _AT_ONCE):
+        part = rows[start : start + _AT_ONCE]
         for column in usual:
-            if type(cells[column]) is not str:
-                _text(grid, dates, (at, column))
+            _column_texts(grid, dates, start, column)
         try:
-            whole = "".join(cells)
+            whole = "".join(chain.from_iterable(part))
         except TypeError:
-            for column, value in enumerate(cells):
-                if type(value) is not str:
-                    usual.add(column)
-                    _text(grid, dates, (at, column))
-            whole = "".join(cells)
+            odd = {at for cells in part for at, value in enumerate(cells) if type(value) is not str}
+            usual |= odd
+            for column in odd:
+                _column_texts(grid, dates, start, column)
+            whole = "".join(chain.from_iterable(part))
+        if is_tame(whole):
+            grid.tame.update(range(start, start + len(part)))
+        else:
+            _tidy(grid, start)
+    return dates
+
+
+_AT_ONCE = 16  # rows looked at together: few enough that one odd row holds up few others
+
+
+def _tidy(grid: Grid, start: int) -> None:
+    """Make the texts of some rows clean, one row at a time."""
+    for at, cells in enumerate(grid.rows[start : start + _AT_ONCE], start):
+        whole = "".join(cells)
         if is_tame(whole):
             grid.tame.add(at)
             continue
         tidy = clean_all(cells, whole)
         if tidy is not cells:
             cells[:] = tidy
-    return dates
 
 
-def _text(grid: Grid, dates: dict[tuple[int, int], date], at: tuple[int, int]) -> None:
-    """Put the text of a number or date in its place, and note what it was."""
-    cells: list[Any] = grid.rows[at[0]]
-    value = cells[at[1]]
-    if isinstance(value, date):
-        dates[at] = value
-        grid.kinds[at] = "date"
-        cells[at[1]] = _day(value, "ymd")
-    else:
-        grid.kinds[at] = "number"
-        cells[at[1]] = _number(value)
+def _column_texts(grid: Grid, dates: dict[tuple[int, int], date], start: int, column: int) -> None:
+    """Put the texts of numbers and dates in their place, for some rows of a column; note what they were."""
+    rows: list[list[Any]] = grid.rows
+    for at in range(start, min(start + _AT_ONCE, len(rows))):
+        value = rows[at][column]
+        if type(value) is str:
+            continue
+        if isinstance(value, date):
+            dates[at, column] = value
+            grid.kinds[at, column] = "date"
+            rows[at][column] = _day(value, "ymd")
+        else:
+            grid.numbers.setdefault(column, set()).add(at)
+            rows[at][column] = _number(value)
 
 
 def _show_dates(

@@ -53,9 +53,7 @@ class Draft:
     comments: list[str] = field(default_factory=list)
     id: str = ""
     rows: list[int] = field(default_factory=list)
-    tame: bool = False  # no text of it needs quoting but for how it begins
-    unit_lines: str = ""  # as YAML, when an equal row has been read
 
-    def place_of(self, named: Named) -> At:
-        """The cell of a name; tasks that share a list of names each have it in their own row."""
-        return named.at if named.at[0] >= 0 else (self.row, named.at[1])
+    def move(self, area: str) -> None:
+        """Make the area part of the clause, and belong to another."""
+        self.clause, self.area = f"{self.area} {self.clause}".strip(), area

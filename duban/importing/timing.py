@@ -37,9 +37,10 @@ class Timing(TaskCells):
 
     def _phrase(self, row: int, column: int) -> tuple[str, At]:
         text, at = self.cell(row, column)
-        if not text or not ("\n" in text or at in self.grid.kinds):
+        kind = self.grid.kind(*at)
+        if not text or not ("\n" in text or kind):
             return text, at
-        phrase, note = deadline_text(text, self.grid.kinds.get(at, ""), self.reader.is_deadline)
+        phrase, note = deadline_text(text, kind, self.reader.is_deadline)
         note = note or self.grid.notes.get(at, "")
         if note:
             self.say(

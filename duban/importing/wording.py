@@ -147,16 +147,24 @@ def said_in_brackets(text: str) -> tuple[str, str]:
 
 
 def without_deadline(phrase: str, is_deadline: Callable[[str], bool]) -> tuple[str, str]:
-    """A responsibility phrase without the deadline said in it, and that deadline."""
+    """A responsibility phrase without the deadline said in it, and that deadline.
+
+    A day that no calendar has is no unit either: it comes out too, so that it is told as a deadline.
+    """
     pieces = re.split(r"([，,；;])", phrase)
-    for at in range(0, len(pieces), 2):
-        piece = _DEADLINE_LABEL.sub("", pieces[at].strip())
-        if piece and is_deadline(piece):
+    said = [_DEADLINE_LABEL.sub("", piece.strip()).rstrip("。") for piece in pieces]
+    read = [at for at in range(0, len(said), 2) if said[at] and is_deadline(said[at])]
+    for at in (*read, *range(0, len(said), 2)):
+        piece = said[at]
+        if at in read or _LIKE_DATE.fullmatch(piece):
             rest = "".join(pieces[: max(at - 1, 0)] + pieces[at + 1 :]).strip("，,；; ")
             return rest, piece
     return phrase, ""
 
 
+_LIKE_DATE = re.compile(
+    r"(?:[0-9]{4}[年./-])?[0-9]{1,2}(?:月|[./-][0-9]{1,2})(?:[0-9]{1,2}日)?(?:底|中旬|上旬|下旬)?(?:以?前)?(?:完成|办结)?"
+)
 _STAGE_ENDS = frozenset("月底前日旬度份年季末）)期")
 _NUMBERING = re.compile(
     r"^(?:[0-9]{1,2}[.、．)）](?![0-9])|[（(][0-9一二三四五六七八九十]+[)）]|[①-⑳])\s*"

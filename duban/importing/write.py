@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 from duban.errors import UsageError
 from duban.importing.emit import block, comment, flow, name, remark, scalar
+from duban.importing.plaintext import plain_texts
 from duban.importing.roster import Roster
+from duban.importing.stretch import Task
 from duban.importing.task import Draft, Named
 
 MAX_FILE_CHARS = (
@@ -83,11 +85,11 @@ def plan_text(frame: Frame) -> str:
     return "\n".join(lines) + "\n"
 
 
-def task_files(drafts: Sequence[Draft], areas: dict[str, str]) -> Iterable[tuple[str, str]]:
+def task_files(tasks: Sequence[Task], areas: dict[str, str]) -> Iterable[tuple[str, str]]:
     """File names and texts: a file for each area, a further one where a file would get too long."""
-    by_area: dict[str, list[Draft]] = {}
-    for draft in drafts:
-        by_area.setdefault(draft.area, []).append(draft)
+    by_area: dict[str, list[Task]] = {}
+    for task in tasks:
+        by_area.setdefault(task.area, []).append(task)
     for number, (key, said) in enumerate(areas.items(), 1):
         for part, body in enumerate(_parts(by_area.get(said, [])), 1):
             tail = f"-{part}" if part > 1 else ""
@@ -95,11 +97,10 @@ def task_files(drafts: Sequence[Draft], areas: dict[str, str]) -> Iterable[tuple
             yield f"{number}-{key}{tail}.yaml", head + body
 
 
-def _parts(drafts: Iterable[Draft]) -> Iterable[str]:
+def _parts(tasks: Iterable[Task]) -> Iterable[str]:
     texts: list[str] = []
     size = 0
-    for draft in drafts:
-        text = task_text(draft)
+    for text in _texts(tasks):
         if texts and size + len(text) > MAX_FILE_CHARS:
             yield "".join(texts)
             texts, size = [], 0
@@ -109,25 +110,29 @@ def _parts(drafts: Iterable[Draft]) -> Iterable[str]:
         yield "".join(texts)
 
 
+def _texts(tasks: Iterable[Task]) -> Iterator[str]:
+    for task in tasks:
+        if isinstance(task, Draft):
+            yield task_text(task)
+        else:
+            yield from plain_texts(task)
+
+
 _INDENT = "    "
 
 
 def task_text(draft: Draft) -> str:
     """One task as YAML, with the cell it comes from and what no key holds as comments."""
     place = draft.grid.place(draft.row, draft.title_at[1])
-    where = f"{remark(draft.grid.name + '!')}{place}"
-    if draft.tame:
-        return _tame_text(draft, where)
-    text = f"  - id: {draft.id}   {where}\n    title: {scalar(draft.title)}\n"
+    text = f"  - id: {draft.id}   {remark(draft.grid.name + '!')}{place}\n"
+    text += f"    title: {scalar(draft.title)}\n"
     for each in draft.comments:
         text += f"    {remark(each)}\n"
     if draft.text:
         text += block("text", draft.text, _INDENT) + "\n"
     if draft.clause:
         text += f"    clause: {scalar(draft.clause)}\n"
-    text += draft.unit_lines or units_lines(
-        draft.lead, draft.support, draft.responsibility, joint=draft.joint
-    )
+    text += units_lines(draft.lead, draft.support, draft.responsibility, joint=draft.joint)
     if draft.deliverable:
         text += block("deliverable", draft.deliverable, _INDENT) + "\n"
     text += f"    deadline: {name(draft.deadline)}\n" if draft.deadline else _no_deadline(draft)
@@ -148,30 +153,6 @@ def units_lines(
     if responsibility:
         text += f"    responsibility: {scalar(responsibility)}\n"
     return text
-
-
-def _tame_text(draft: Draft, where: str) -> str:
-    """The same for a task whose texts are plain scalars as soon as they begin with a Chinese character."""
-    title, text, goal = draft.title, draft.text, draft.deliverable
-    head = f"  - id: {draft.id}   {where}\n    title: "
-    head += title if "\u4e00" <= title[0] <= "\u9fff" else scalar(title)
-    for each in draft.comments:
-        head += f"\n    # {each}"
-    if text:
-        head += "\n    text: " + (text if "\u4e00" <= text[0] <= "\u9fff" else scalar(text))
-    if draft.clause:
-        head += "\n    clause: " + (
-            draft.clause if draft.clause.startswith("序号") else name(draft.clause)
-        )
-    body = f"{head}\n{draft.unit_lines}"
-    if goal:
-        lines = goal.split("\n")
-        if all("\u4e00" <= line[:1] <= "\u9fff" for line in lines):
-            told = goal if len(lines) == 1 else "|-\n      " + "\n      ".join(lines)
-            body += f"    deliverable: {told}\n"
-        else:
-            body += block("deliverable", goal, _INDENT) + "\n"
-    return f"{body}    deadline: {name(draft.deadline)}\n"
 
 
 def _stones(draft: Draft) -> str:

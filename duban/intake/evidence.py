@@ -1,7 +1,8 @@
 """The store of evidence files: by SHA-256 under ``var/evidence/``, written once, never run.
 
-A file is taken in only when its extension *and* its first bytes say the same allowed type. Macros and
-files locked with a password are refused: the office could neither trust nor read them.
+A file is taken in only when its extension *and* its bytes say the same allowed type (``evidence_kinds``)
+and the office's virus scanner, where there is one, finds nothing (``evidence_scan``). Bytes are counted
+as they come: no file is ever held in memory, and one that is too large is dropped at its limit.
 """
 
 from __future__ import annotations
@@ -10,29 +11,30 @@ import hashlib
 import os
 import tempfile
 import unicodedata
-import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Protocol
 
-from duban.errors import InputError, OutsideError, Place
+from duban.errors import OutsideError
+from duban.intake.evidence_kinds import TYPES, check, kind_of, refusal
+from duban.intake.evidence_scan import is_clean
 from duban.ledger.transitions import Stored
-from duban.settings import Home
+from duban.settings import Home, Scan
 
 MAX_BYTES = 20 * 1024 * 1024
 MAX_FILES = 5
 NAME_CHARS = 120
+ACCEPT = ",".join(f".{name}" for name in TYPES)
+"""For the ``accept`` of a file input."""
+SETTLING = timedelta(hours=36)
+"""So long a file may lie without a report before it counts as left over: a program's ticket for a file
+holds for a day, and half a day is grace."""
 _CHUNK = 64 * 1024
-_HEAD = 64
-_MAX_ENTRIES_BYTES = 1024 * 1024  # of a zip's list of contents
-_MAX_TYPES_BYTES = 1024 * 1024
-
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_ZIP = b"PK\x03\x04"
-_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
-_OLE_MACROS = ("_VBA_PROJECT", "VBA", "Macros", "_VBA_PROJECT_CUR")
+_DRAFT = ".incoming-"
+_HEX = frozenset("0123456789abcdef")
+_ASKED_AT_ONCE = 200
 
 
 class Incoming(Protocol):
@@ -43,46 +45,12 @@ class Incoming(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Type:
-    """A type of file: its media type and which containers its bytes may be."""
-
-    media_type: str
-    containers: frozenset[str]
+# ---- taking in ----------------------------------------------------------------------------------
 
 
-def _type(media_type: str, *containers: str) -> _Type:
-    return _Type(media_type, frozenset(containers))
-
-
-_WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-_EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-TYPES: Mapping[str, _Type] = {
-    "jpg": _type("image/jpeg", "jpg"),
-    "jpeg": _type("image/jpeg", "jpg"),
-    "png": _type("image/png", "png"),
-    "heic": _type("image/heic", "heic"),
-    "pdf": _type("application/pdf", "pdf"),
-    "docx": _type(_WORD, "word"),
-    "xlsx": _type(_EXCEL, "excel"),
-    "doc": _type("application/msword", "ole"),
-    "xls": _type("application/vnd.ms-excel", "ole"),
-    # WPS writes its own names into either container.
-    "wps": _type("application/vnd.ms-works", "ole", "word"),
-    "et": _type("application/vnd.ms-excel", "ole", "excel"),
-    "ofd": _type("application/ofd", "ofd"),
-}
-ALLOWED_WORDS = "照片（jpg、png、heic）、PDF、Word、Excel、WPS（wps、et）和 OFD"
-ACCEPT = ",".join(f".{name}" for name in TYPES)
-"""For the ``accept`` of a file input."""
-
-
-def refusal(code: str, name: str, message: str, way_out: str) -> InputError:
-    """A refusal that names the file."""
-    return InputError.one(code, Place(f"附件“{name}”"), message, way_out)
-
-
-def store_all(home: Home, files: Iterable[tuple[str, Incoming]]) -> tuple[Stored, ...]:
+def store_all(
+    home: Home, files: Iterable[tuple[str, Incoming]], *, scan: Scan | None
+) -> tuple[Stored, ...]:
     """Take in the files of one submission, the same content once. Raises InputError, OutsideError."""
     given = list(files)
     if len(given) > MAX_FILES:
@@ -92,31 +60,34 @@ def store_all(home: Home, files: Iterable[tuple[str, Incoming]]) -> tuple[Stored
             f"一次最多交{MAX_FILES}个附件，这是第{MAX_FILES + 1}个。",
             "合并成一个 PDF，或分次补交。",
         )
-    found = {stored.sha256: stored for stored in (store(home, name, file) for name, file in given)}
-    return tuple(found.values())
+    taken = (store(home, name, file, scan=scan) for name, file in given)
+    return tuple({stored.sha256: stored for stored in taken}.values())
 
 
-def store(home: Home, name: str, file: Incoming, *, max_bytes: int = MAX_BYTES) -> Stored:
+def store(
+    home: Home, name: str, file: Incoming, *, scan: Scan | None, max_bytes: int = MAX_BYTES
+) -> Stored:
     """Take in one file, counting its bytes as they come; the same bytes are kept once.
 
-    The file appears under its final name only when all of it is on disk. Raises InputError with the
-    reason when it is refused and OutsideError when the disk fails.
+    ``scan``: the office's virus scanner, None where there is none. The file appears under its final name
+    only when all of it is on disk. Raises InputError with the reason when it is refused and OutsideError
+    when the disk or the scanner fails.
     """
     name = shown_name(name)
-    kind = _kind_of(name)
+    kind = kind_of(name)
     try:
-        folder = _folder(home)
-        handle, draft = tempfile.mkstemp(dir=folder, prefix=".incoming-")
+        handle, draft = tempfile.mkstemp(dir=_folder(home), prefix=_DRAFT)
     except OSError as problem:
         raise _disk(problem) from problem
     path = Path(draft)
     try:
         with os.fdopen(handle, "w+b") as out:
             sha256, size = _copy(name, file, out, max_bytes)
-            _check(name, kind, out)
+            check(name, kind, out)
             out.flush()
             os.fsync(out.fileno())
-        _settle(path, place_of(home, sha256))
+        _need_clean(home, name, path, sha256, scan)
+        _settle(path, place_of(home, sha256), size)
     except OSError as problem:
         raise _disk(problem) from problem
     finally:
@@ -127,10 +98,14 @@ def store(home: Home, name: str, file: Incoming, *, max_bytes: int = MAX_BYTES) 
 
 def place_of(home: Home, sha256: str) -> Path:
     """Where the file of that hash lies, whether it is there or not. Raises ValueError for no hash."""
-    if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
+    if not _is_hash(sha256):
         msg = f"not a SHA-256: {sha256!r}"
         raise ValueError(msg)
     return home.var / "evidence" / sha256[:2] / sha256
+
+
+def _is_hash(text: str) -> bool:
+    return len(text) == 64 and set(text) <= _HEX
 
 
 def shown_name(raw: str) -> str:
@@ -141,18 +116,6 @@ def shown_name(raw: str) -> str:
     if dot and len(extension) <= 8:
         return f"{stem[: NAME_CHARS - len(extension) - 1]}.{extension}"
     return kept[:NAME_CHARS] or "未命名"
-
-
-def _kind_of(name: str) -> _Type:
-    extension = name.rpartition(".")[2].lower()
-    kind = TYPES.get(extension)
-    if kind is None:
-        macro = extension in {"docm", "xlsm", "xlsb", "dotm", "xltm", "pptm"}
-        why = "是带宏的文件" if macro else f"的类型（{extension[:12] or '无扩展名'}）不收"
-        raise refusal(
-            "file-type", name, f"{why}。", f"可以交{ALLOWED_WORDS}；其他文件请转成 PDF 再交。"
-        )
-    return kind
 
 
 def _copy(name: str, file: Incoming, out: IO[bytes], max_bytes: int) -> tuple[str, int]:
@@ -173,90 +136,20 @@ def _copy(name: str, file: Incoming, out: IO[bytes], max_bytes: int) -> tuple[st
     return total.hexdigest(), size
 
 
-def _check(name: str, kind: _Type, file: IO[bytes]) -> None:
-    container = _container(name, file)
-    if container in kind.containers:
+def _need_clean(home: Home, name: str, path: Path, sha256: str, scan: Scan | None) -> None:
+    """Ask the virus scanner; what it finds is refused, and kept apart where the office wants that."""
+    if scan is None or is_clean(scan, path):
         return
-    if container == "ole" and _ole_has(file, ("EncryptedPackage",)):
-        raise refusal("file-locked", name, "加了打开密码。", "去掉密码再交，办公室要能打开。")
+    if scan.keeps:
+        apart = home.var / "quarantine"
+        apart.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.replace(apart / sha256)  # as it came, readable by us alone, never served
     raise refusal(
-        "file-content",
+        "file-virus",
         name,
-        "的内容和扩展名对不上。",
-        f"用原来的程序另存一次再交。可以交{ALLOWED_WORDS}。",
+        "没有通过查毒，已拒收。" if not scan.keeps else "没有通过查毒，已隔离，没有作为附件接收。",
+        "先在本机查杀病毒，换一份干净的文件再交；有疑问请联系办公室。",
     )
-
-
-def _container(name: str, file: IO[bytes]) -> str:
-    """What the bytes really are: jpg, png, heic, pdf, word, excel, ofd, ole, or unknown."""
-    file.seek(0)
-    head = file.read(_HEAD)
-    if head.startswith(b"\xff\xd8\xff"):
-        return "jpg"
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "png"
-    if head[4:8] == b"ftyp" and head[8:12] in _HEIC_BRANDS:
-        return "heic"
-    if head.startswith(b"%PDF-"):
-        return "pdf"
-    if head.startswith(_OLE):
-        if _ole_has(file, _OLE_MACROS):
-            raise _macros(name)
-        return "ole"
-    return _zip_kind(name, file) if head.startswith(_ZIP) else "unknown"
-
-
-def _macros(name: str) -> InputError:
-    return refusal("file-macro", name, "带有宏，不收。", "另存为不带宏的格式，或转成 PDF。")
-
-
-def _ole_has(file: IO[bytes], names: Iterable[str]) -> bool:
-    """Whether the compound file has a storage or stream of one of these names.
-
-    A directory entry is 128 bytes on a 128-byte boundary: its name in UTF-16, padded with zeros to 64.
-    """
-    wanted = {each.encode("utf-16-le").ljust(64, b"\0") for each in names}
-    file.seek(0)
-    while block := file.read(128 * 512):
-        for start in range(0, len(block), 128):
-            if block[start : start + 64] in wanted:
-                return True
-    return False
-
-
-def _zip_kind(name: str, file: IO[bytes]) -> str:
-    if not _zip_is_small(file):
-        return "unknown"
-    try:
-        with zipfile.ZipFile(file) as packed:
-            parts = set(packed.namelist())
-            lower = {part.lower() for part in parts}
-            if any(part.endswith("vbaproject.bin") or "macrosheets/" in part for part in lower):
-                raise _macros(name)
-            if "OFD.xml" in parts:
-                return "ofd"
-            if "[Content_Types].xml" not in parts:
-                return "unknown"
-            with packed.open("[Content_Types].xml") as types:
-                said = types.read(_MAX_TYPES_BYTES).lower()
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError):
-        return "unknown"
-    if b"macroenabled" in said:
-        raise _macros(name)
-    if "word/document.xml" in parts:
-        return "word"
-    return "excel" if "xl/workbook.xml" in parts else "unknown"
-
-
-def _zip_is_small(file: IO[bytes]) -> bool:
-    """Whether the list of contents is small enough to read: a hostile one can fill the memory."""
-    size = file.seek(0, os.SEEK_END)
-    file.seek(max(0, size - 65_557))
-    tail = file.read()
-    found = tail.rfind(b"PK\x05\x06")
-    if found < 0 or len(tail) < found + 22:
-        return False
-    return int.from_bytes(tail[found + 12 : found + 16], "little") <= _MAX_ENTRIES_BYTES
 
 
 def _folder(home: Home) -> Path:
@@ -265,18 +158,25 @@ def _folder(home: Home) -> Path:
     return folder
 
 
-def _settle(draft: Path, final: Path) -> None:
-    """Give the file its name; when the same bytes are there already, they stay."""
-    if final.exists():
+def _settle(draft: Path, final: Path, size: int) -> None:
+    """Give the file its name; when the same bytes are there already, they stay and count as new."""
+    if final.exists() and final.stat().st_size == size:
+        os.utime(final)  # the sweep must not take it while its report is being written
         return
     final.parent.mkdir(exist_ok=True)
     draft.chmod(0o640)
     draft.replace(final)
-    folder = os.open(final.parent, os.O_RDONLY)
+    for folder in (final.parent, final.parent.parent):
+        _sync(folder)
+
+
+def _sync(folder: Path) -> None:
+    """Make the names in a folder last: without it a crash could lose a file that was promised."""
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)
 
 
 def _disk(problem: OSError) -> OutsideError:
@@ -284,3 +184,44 @@ def _disk(problem: OSError) -> OutsideError:
         f"附件没有存上（{problem.strerror or type(problem).__name__}），这次报送没有记录。",
         "稍后再试；如仍不行请联系办公室检查磁盘。",
     )
+
+
+# ---- sweeping -----------------------------------------------------------------------------------
+
+
+def sweep(
+    home: Home, now: datetime, known: Callable[[Collection[str]], Collection[str]]
+) -> tuple[int, int]:
+    """Remove files whose report never came within ``SETTLING``; how many, and their bytes.
+
+    ``known``: which of some hashes the ledger has. It is asked after the files were listed, so that a
+    report that comes meanwhile keeps its file. Raises OutsideError when the disk fails.
+    """
+    count = freed = 0
+    try:
+        old = [path for path in _files(home) if _is_old(path, now)]
+        for start in range(0, len(old), _ASKED_AT_ONCE):
+            some = old[start : start + _ASKED_AT_ONCE]
+            kept = set(known([path.name for path in some]))
+            for path in some:
+                if path.name not in kept and _is_old(path, now):
+                    freed += path.stat().st_size
+                    path.unlink()
+                    count += 1
+    except OSError as problem:
+        raise OutsideError(
+            f"没有报送的附件清理不了（{problem.strerror or type(problem).__name__}）。",
+            "检查 var/evidence 的权限和磁盘；什么也没有丢。",
+        ) from problem
+    return count, freed
+
+
+def _files(home: Home) -> Iterator[Path]:
+    """Stored files and what an interrupted upload left; nothing else that may lie there."""
+    folder = home.var / "evidence"
+    yield from sorted(folder.glob(f"{_DRAFT}*"))
+    yield from sorted(path for path in folder.glob("??/*") if _is_hash(path.name))
+
+
+def _is_old(path: Path, now: datetime) -> bool:
+    return now.timestamp() - path.stat().st_mtime > SETTLING.total_seconds()

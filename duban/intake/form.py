@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -23,7 +23,7 @@ from duban.office import Office
 from duban.status import standing
 from duban.workdays import Calendar
 
-FORM_VERSION = "1"
+FORM_VERSION = "2"
 """Goes up when a cell changes its place or meaning; older forms are then refused with a sentence."""
 
 UNCHANGED, PROGRESS, DONE = "无变化", "有进展", "办结"
@@ -81,7 +81,7 @@ class FormRow:
 
 @dataclass(frozen=True, slots=True)
 class FormData:
-    """A unit's form. ``signature`` shows that keys, versions and baselines are the office's own."""
+    """A unit's form. ``key`` signs it, which shows that it is the office's own and was not changed."""
 
     unit: str
     unit_name: str
@@ -91,7 +91,7 @@ class FormData:
     made_at: datetime
     example: bool
     rows: tuple[FormRow, ...]
-    signature: str
+    key: bytes = field(repr=False)
 
 
 def form_for(office: Office, conn: Connection, unit_id: str, now: datetime) -> FormData:
@@ -101,20 +101,17 @@ def form_for(office: Office, conn: Connection, unit_id: str, now: datetime) -> F
         raise InputError.one(
             "unknown-unit", NOWHERE, f"没有单位“{unit_id}”。", "单位编号见 config/units.yaml。"
         )
-    rows = _rows(office, conn, unit_id, now)
-    example = office.home.example or queries.is_example(conn)
+    made_at = clock.local(now)
     return FormData(
         unit=unit.id,
         unit_name=unit.name,
         office=office.settings.office_name,
         contact=office.settings.contact,
         plan_title=office.matrix.plan.title,
-        made_at=clock.local(now),
-        example=example,
-        rows=rows,
-        signature=sign(
-            home_key(office.home), unit.id, clock.stamp(now), map(stamp_of, rows), example=example
-        ),
+        made_at=made_at,
+        example=office.home.example or queries.is_example(conn),
+        rows=_rows(office, conn, unit_id, now),
+        key=home_key(office.home),
     )
 
 
@@ -123,18 +120,15 @@ def baseline(row: FormRow) -> str:
     return "" if row.percent is None or not row.finishes else str(row.percent)
 
 
-Stamp = tuple[str, str, str, str]
-"""What a form remembers of a row: its key, version, baseline and the ids of the indicators asked for."""
+Stamp = tuple[str, str, str, str, str]
+"""What a form remembers of a row: key, version, baseline, ids of the indicators asked for, seal of its cells."""
 
 
-def stamp_of(row: FormRow) -> Stamp:
-    """The row as the form's hidden sheet keeps it."""
-    return row.key, row.version, baseline(row), ",".join(figure.id for figure in row.figures)
-
-
-def sign(key: bytes, unit: str, made_at: str, rows: Iterable[Stamp], *, example: bool) -> str:
+def sign(
+    key: bytes, unit: str, made_at: str, rows: Iterable[Stamp], *, head: str, example: bool
+) -> str:
     """HMAC over everything that comes back and must not have been changed on the way."""
-    text = canonical([FORM_VERSION, unit, made_at, example, list(rows)])
+    text = canonical([FORM_VERSION, unit, made_at, example, head, list(rows)])
     return hmac.new(key, b"form:" + text.encode(), hashlib.sha256).hexdigest()
 
 
@@ -272,7 +266,7 @@ def lamp_days(calendar: Calendar, policy: LampPolicy, due_on: date | None) -> tu
     By days: on the due day itself it is not overdue yet, whatever the hour. The last lamp's day is the
     first of all days.
     """
-    if due_on is None:
+    if due_on is None or not policy.by_days:  # progress is not in the workbook's hands
         return ()
     return tuple(
         LampFrom(step.lamp, _lamp_since(calendar, due_on, step.at_most_days_left))

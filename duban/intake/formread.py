@@ -7,15 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import io
-import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
-from typing import Any
-
-import python_calamine
 
 from duban import clock
 from duban.errors import Issues, Place
@@ -29,6 +23,9 @@ from duban.intake.form import (
     sign,
     version_of,
 )
+from duban.intake.formcells import NOT_ASKED, fits, opened_seal
+from duban.intake.formconflict import Side, said_already, sides, sides_words
+from duban.intake.formopen import AGAIN, Grid, Opened, open_form, text_of, value_of
 from duban.intake.layout import cell_name
 from duban.intake.submission import FIGURE, clean, read_report
 from duban.ledger import queries
@@ -41,7 +38,6 @@ from duban.settings import EXAMPLE_MARK
 from duban.status import STATE_NAMES
 
 FILE = "报送表"
-_AGAIN = "请从个人链接重新下载报送表，填好后再传。"
 _TEXTS = {
     "progress": layout.PROGRESS,
     "problem": layout.PROBLEM,
@@ -53,16 +49,22 @@ _PLACES = {
     "下一步打算": layout.NEXT,
     "累计进度": layout.PERCENT,
 }
+_FOREIGN_CODES = frozenset({"row-key", "altered-cell", "formula", "outside"})
+"""Mistakes after which nothing in the file can be trusted: something else than entry cells was changed."""
 _TAKES_REPORTS = frozenset({"waiting", "active", "returned", "submitted", "adjusting"})
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A row that was filled in but has changed in the ledger since the form was made."""
+    """A row that was filled in but has changed in the ledger since the form was made.
+
+    ``sides``: what the ledger says and what the form says, part by part, so that a person can choose.
+    """
 
     key: str
     place: Place
     message: str
+    sides: tuple[Side, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,60 +83,55 @@ class FormResult:
 
 
 def read_form(
-    data: bytes, office: Office, conn: Connection, unit_id: str | None, now: datetime
+    data: bytes,
+    office: Office,
+    conn: Connection,
+    unit_id: str | None,
+    now: datetime,
+    *,
+    door: str = "workbook",
 ) -> FormResult:
     """The reports in a returned form. ``unit_id`` None: any unit's form is taken (the office's drop folder).
 
-    Nothing is written. Mistakes are in ``issues``: the caller decides whether to take what is right.
+    Nothing is written. Mistakes are in ``issues``: the caller decides whether to take what is right. A
+    file in which anything but entry cells was changed has no reports at all.
     """
-    issues = Issues()
     try:
-        looked = zipguard.look(data, (layout.SHEET, layout.META))
-        sheets = _sheets(data)
+        opened = open_form(data)
     except zipguard.RefusedError as refused:
-        issues.error(refused.code, Place(FILE), refused.message, refused.way_out)
-        return FormResult((), 0, issues)
-    meta = _meta(sheets.get(layout.META, []), office, conn, unit_id, issues)
+        return refused_form(refused)
+    units = None if unit_id is None else (unit_id,)
+    return read_opened(opened, office, conn, units, now, door=door)
+
+
+def refused_form(refused: zipguard.RefusedError) -> FormResult:
+    """What a file that could not be opened holds: nothing but the reason."""
+    issues = Issues()
+    issues.error(refused.code, Place(FILE), refused.message, refused.way_out)
+    return FormResult((), 0, issues)
+
+
+def read_opened(
+    opened: Opened,
+    office: Office,
+    conn: Connection,
+    units: Collection[str] | None,
+    now: datetime,
+    *,
+    door: str,
+) -> FormResult:
+    """The reports in an opened form of one of ``units`` (None: any). Cheap enough for a write transaction."""
+    issues = Issues()
+    meta = _meta(opened.meta, office, conn, units, issues)
     if meta is None:
         return FormResult((), 0, issues)
     reading = _Reading(
-        office,
-        conn,
-        now,
-        issues,
-        meta,
-        formulas=looked.formulas.get(layout.SHEET, frozenset()),
-        fingerprint=hashlib.sha256(data).hexdigest()[:32],
+        office, conn, now, issues, meta, opened.formulas, opened.fingerprint, door=door
     )
-    reading.read(sheets.get(layout.SHEET, []))
-    return FormResult(
-        tuple(reading.reports), reading.unchanged, issues, tuple(reading.conflicts), meta.unit
-    )
-
-
-Grid = Sequence[Sequence[Any]]
-
-
-def _sheets(data: bytes) -> dict[str, Grid]:
-    try:
-        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
-        return {
-            name: book.get_sheet_by_name(name).to_python(skip_empty_area=False)
-            for name in (layout.SHEET, layout.META)
-            if name in book.sheet_names
-        }
-    except (python_calamine.CalamineError, OSError, ValueError) as problem:
-        raise zipguard.RefusedError("damaged", "文件内容读不出来。", _AGAIN) from problem
-
-
-def _text(grid: Grid, row: int, column: int) -> str:
-    """A cell as text: whole numbers without .0, decimals as they are shown."""
-    if row >= len(grid) or column >= len(grid[row]):
-        return ""
-    value = grid[row][column]
-    if isinstance(value, float):
-        return format(Decimal(repr(value)).normalize(), "f") if math.isfinite(value) else ""
-    return str(value)
+    reading.read(opened.sheet)
+    spoilt = any(issue.code in _FOREIGN_CODES for issue in issues.errors)
+    reports = () if spoilt else tuple(reading.reports)
+    return FormResult(reports, reading.unchanged, issues, tuple(reading.conflicts), meta.unit)
 
 
 # ---- whose form it is --------------------------------------------------------------------------
@@ -145,47 +142,49 @@ class _Meta:
     unit: str
     made_at: datetime
     stamps: dict[str, Stamp]
+    head: str
 
 
 def _meta(
-    grid: Grid, office: Office, conn: Connection, unit_id: str | None, issues: Issues
+    grid: Grid, office: Office, conn: Connection, units: Collection[str] | None, issues: Issues
 ) -> _Meta | None:
     """The hidden sheet, if it is ours, unchanged, of this ledger and of this unit."""
     place = Place(FILE, cell=f"{layout.SHEET}!{cell_name(layout.UNIT_ROW, layout.NUMBER)}")
-    if _text(grid, 0, 0) != layout.MARK:
-        issues.error("foreign", place, "这不是本系统发出的报送表，或隐藏的编号页被删掉了。", _AGAIN)
+    if text_of(grid, 0, 0) != layout.MARK:
+        issues.error("foreign", place, "这不是本系统发出的报送表，或隐藏的编号页被删掉了。", AGAIN)
         return None
-    if _text(grid, 0, 1) != FORM_VERSION:
-        issues.error("old-form", place, "这张表是旧版式，现在的版式已经变了。", _AGAIN)
+    if text_of(grid, 0, 1) != FORM_VERSION:
+        issues.error("old-form", place, "这张表是旧版式，现在的版式已经变了。", AGAIN)
         return None
-    unit, made, mark = (_text(grid, 1, column) for column in range(3))
+    unit, made, mark = (text_of(grid, 1, column) for column in range(3))
     stamps = _stamps(grid)
-    expected = sign(home_key(office.home), unit, made, stamps, example=mark == "1")
-    if not hmac.compare_digest(expected.encode(), _text(grid, 2, 0).encode()):
+    signature, head = (text_of(grid, 2, column) for column in range(2))
+    expected = sign(home_key(office.home), unit, made, stamps, head=head, example=mark == "1")
+    if not hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")):
         issues.error(
-            "altered", place, "这张表的编号与本系统记录的不符，可能来自别处，或编号被改动。", _AGAIN
+            "altered", place, "这张表的编号与本系统记录的不符，可能来自别处，或编号被改动。", AGAIN
         )
         return None
     example = office.home.example or queries.is_example(conn)
     if (mark == "1") != example:
         whose = f"这是{EXAMPLE_MARK}的报送表" if mark == "1" else "这是正式台账的报送表"
-        issues.error("example", place, f"{whose}，不能传到这里。", _AGAIN)
+        issues.error("example", place, f"{whose}，不能传到这里。", AGAIN)
         return None
-    if unit_id is not None and unit != unit_id:
+    if units is not None and unit not in units:
         name = office.units[unit].short if unit in office.units else unit
         issues.error(
-            "other-unit", place, f"这是{name}的报送表，不能从本单位的链接上传。", "请传本单位的表。"
+            "other-unit", place, f"这是{name}的报送表，不是本单位的，没有接收。", "请报本单位的表。"
         )
         return None
-    return _Meta(unit, clock.parse_stamp(made), {stamp[0]: stamp for stamp in stamps})
+    return _Meta(unit, clock.parse_stamp(made), {stamp[0]: stamp for stamp in stamps}, head)
 
 
 def _stamps(grid: Grid) -> list[Stamp]:
     found = []
     for row in range(layout.META_FIRST_ROW, len(grid)):
-        key, version, base, figures = (_text(grid, row, column) for column in range(4))
-        if key or version or base or figures:
-            found.append((key, version, base, figures))
+        stamp = tuple(text_of(grid, row, column) for column in range(5))
+        if any(stamp):
+            found.append((stamp[0], stamp[1], stamp[2], stamp[3], stamp[4]))
     return found
 
 
@@ -226,6 +225,7 @@ class _Reading:
     meta: _Meta
     formulas: frozenset[tuple[int, int]]
     fingerprint: str
+    door: str
     reports: list[tuple[str, Report]] = field(default_factory=list)
     conflicts: list[Conflict] = field(default_factory=list)
     unchanged: int = 0
@@ -233,16 +233,19 @@ class _Reading:
 
     def read(self, grid: Grid) -> None:
         """Every row under the heading, in order; each key once."""
-        self.signed_by = clean(_text(grid, *layout.SIGNED_CELL))
+        self._untouched(grid)
+        self.signed_by = clean(text_of(grid, *layout.SIGNED_CELL))
         seen: set[str] = set()
         for at in range(layout.FIRST_ROW, len(grid)):
-            key = _text(grid, at, layout.KEY)
+            key = text_of(grid, at, layout.KEY)
             if not key and not self.meta.stamps:
                 continue  # the sentence that there is nothing to report
             if key in self.meta.stamps and key not in seen:
                 seen.add(key)
                 self._row(grid, at, self.meta.stamps[key])
-            elif key or any(_text(grid, at, column) for column in (layout.STATE, *_TEXTS.values())):
+            elif key or any(
+                text_of(grid, at, column) for column in (layout.STATE, *_TEXTS.values())
+            ):
                 self._error(
                     "row-key",
                     at,
@@ -260,9 +263,50 @@ class _Reading:
         place = Place(FILE, cell=f"{layout.SHEET}!{cell_name(at, column)}")
         self.issues.error(code, place, message, way_out)
 
+    def _untouched(self, grid: Grid) -> None:
+        """Protected cells above the rows as they went out, and no formula but the lamps."""
+        for name, expected in opened_seal(self.meta.head).items():
+            row, column = (int(part) for part in name.split("."))
+            self._sealed(grid, row, column, expected)
+        for row, column in sorted(self.formulas):
+            if row < layout.FIRST_ROW or column != layout.LAMP:
+                self._error(
+                    "formula",
+                    row,
+                    column,
+                    "这一格是公式，不是填写的内容。",
+                    "直接写文字或数字；要以“=”开头的文字，请先把格子设为文本。",
+                )
+
+    def _sealed(self, grid: Grid, row: int, column: int, expected: str) -> None:
+        if not fits(value_of(grid, row, column), expected):
+            self._error(
+                "altered-cell",
+                row,
+                column,
+                "这一格是办公室填好的，被改过了，整张表没有收下。",
+                f"只填黄色格。{AGAIN}",
+            )
+
+    def _protected(self, grid: Grid, at: int, stamp: Stamp) -> None:
+        """The row's protected cells as they went out, and nothing written where nothing is read."""
+        sealed = {int(name): expected for name, expected in opened_seal(stamp[4]).items()}
+        for column, expected in sealed.items():
+            self._sealed(grid, at, column, expected)
+        read = {layout.KEY, layout.LAMP, layout.STATE, layout.PERCENT, *_TEXTS.values(), *sealed}
+        read |= {layout.figure_cell(number) for number in range(len(_ids(stamp)))}
+        for column in range(len(grid[at])):
+            if column not in read and text_of(grid, at, column).strip():
+                self._error(
+                    "outside",
+                    at,
+                    column,
+                    "这一格不是填写的地方，写在这里的内容收不到。",
+                    "把内容移到黄色格里，清空这一格。",
+                )
+
     def _row(self, grid: Grid, at: int, stamp: Stamp) -> None:
-        if self._has_formula(at, stamp):
-            return
+        self._protected(grid, at, stamp)
         filled = _filled(grid, at, stamp)
         if not filled.changed:
             self.unchanged += 1
@@ -274,20 +318,6 @@ class _Reading:
         report = self._report(filled, row)
         if report is not None:
             self._settle(filled, row, report)
-
-    def _has_formula(self, at: int, stamp: Stamp) -> bool:
-        entries = [layout.STATE, layout.PERCENT, *_TEXTS.values()]
-        entries += [layout.figure_cell(n) for n in range(len(_ids(stamp)))]
-        found = [column for column in entries if (at, column) in self.formulas]
-        for column in found:
-            self._error(
-                "formula",
-                at,
-                column,
-                "这一格是公式，不是填写的内容。",
-                "直接写文字或数字；要以“=”开头的文字，请先把格子设为文本。",
-            )
-        return bool(found)
 
     # -- one row's report --
 
@@ -307,7 +337,7 @@ class _Reading:
             fields,
             kind=row["kind"],
             indicators=indicators,
-            door="workbook",
+            door=self.door,
             idem_key=f"wb:{self.fingerprint}:{hashlib.sha256(filled.stamp[0].encode()).hexdigest()[:16]}",
         )
         for issue in wrong:
@@ -374,32 +404,37 @@ class _Reading:
         if known is not None:
             self.reports.append((row["key"], report))
         elif version_of(row) != filled.stamp[1]:
-            if self._said_already(row, report):
-                self.unchanged += 1
-            else:
-                self._conflict(
-                    filled, f"制表之后这一项又有了报送或退回，现为“{STATE_NAMES[row['state']]}”"
-                )
+            self._later(filled, row, report)
         elif row["state"] not in _TAKES_REPORTS:
-            self._conflict(filled, f"这一项现为“{STATE_NAMES[row['state']]}”，不再接收报送")
+            why = f"这一项现为“{STATE_NAMES[row['state']]}”，不再接收报送"
+            self._conflict(filled, why, report=report)
         else:
             self.reports.append((row["key"], report))
 
-    def _said_already(self, row: queries.Row, report: Report) -> bool:
-        """A form sent again with another row put right: this row's report is already in."""
+    def _later(self, filled: _Filled, row: queries.Row, report: Report) -> None:
+        """The row has moved on: the same said again is nothing new, anything else is a conflict."""
         last = queries.one_submission(self.conn, row["submission"]) if row["submission"] else None
-        return last is not None and (
-            (last["progress"], last["problem"], last["next_step"], bool(last["nil"]))
-            == (report.progress, report.problem, report.next_step, report.nil)
-            and last["percent"] == report.percent
-            and last["state"] != "returned"
-        )
+        if last is not None and said_already(last, report):
+            self.unchanged += 1
+            return
+        why = f"制表之后这一项又有了报送或退回，现为“{STATE_NAMES[row['state']]}”"
+        self._conflict(filled, why, report=report, last=last)
 
-    def _conflict(self, filled: _Filled, why: str) -> None:
+    def _conflict(
+        self,
+        filled: _Filled,
+        why: str,
+        *,
+        report: Report | None = None,
+        last: queries.Row | None = None,
+    ) -> None:
         place = Place(FILE, cell=f"{layout.SHEET}!{cell_name(filled.at, layout.STATE)}")
+        both = sides(last, report) if report is not None else ()
         message = f"{why}，没有收下这一行（{self._age()}）。"
-        self.conflicts.append(Conflict(filled.stamp[0], place, message))
-        self.issues.error("conflict", place, message, f"请看最新情况：{_AGAIN}")
+        self.conflicts.append(Conflict(filled.stamp[0], place, message, both))
+        self.issues.error(
+            "conflict", place, f"{message}{sides_words(both)}", f"两边都对照一下再报：{AGAIN}"
+        )
 
     def _age(self) -> str:
         days = (clock.day_of(self.now) - clock.day_of(self.meta.made_at)).days
@@ -412,15 +447,15 @@ def _ids(stamp: Stamp) -> list[str]:
 
 
 def _filled(grid: Grid, at: int, stamp: Stamp) -> _Filled:
-    percent = _text(grid, at, layout.PERCENT).strip()
+    percent = text_of(grid, at, layout.PERCENT).strip()
     return _Filled(
         at=at,
         stamp=stamp,
-        state=clean(_text(grid, at, layout.STATE)),
-        percent=stamp[2] if percent == "不用填" else percent,
-        texts={name: clean(_text(grid, at, column)) for name, column in _TEXTS.items()},
+        state=clean(text_of(grid, at, layout.STATE)),
+        percent=stamp[2] if percent == NOT_ASKED else percent,
+        texts={name: clean(text_of(grid, at, column)) for name, column in _TEXTS.items()},
         figures={
-            name: _text(grid, at, layout.figure_cell(number)).strip()
+            name: text_of(grid, at, layout.figure_cell(number)).strip()
             for number, name in enumerate(_ids(stamp))
         },
     )

@@ -5,6 +5,8 @@ Text is always written as text. The same form gives the same bytes.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from typing import Any, BinaryIO
 
@@ -12,12 +14,22 @@ import xlsxwriter
 
 from duban import clock
 from duban.intake import layout
-from duban.intake.form import FORM_VERSION, FormData, FormFigure, FormRow, stamp_of
+from duban.intake.form import FORM_VERSION, FormData, FormRow, Stamp, baseline, sign
+from duban.intake.formcells import (
+    FIGURE_WIDTHS,
+    HEADS,
+    head_cells,
+    head_seal,
+    pairs_of,
+    row_cells,
+    row_seal,
+    title_of,
+)
 from duban.ledger.transitions import LIMITS
 from duban.settings import EXAMPLE_MARK
 
 _A4 = 9
-_ROW_HEIGHT = 66
+_LINE, _LEAST_HEIGHT, _MOST_HEIGHT = 15.0, 54.0, 400.0
 _INKS = {
     "red": ("#9c0006", "#ffd9d9"),
     "orange": ("#8a3b00", "#ffe3cc"),
@@ -26,27 +38,7 @@ _INKS = {
     "blue": ("#1f4e79", "#dfeaf5"),
     "grey": ("#555555", "#eeeeee"),
 }
-_COLUMNS: tuple[tuple[str, float], ...] = (
-    ("", 0),
-    ("序号", 5),
-    ("编号", 8),
-    ("任务事项（期次）", 26),
-    ("考核要点和时限要求", 24),
-    ("时限", 11),
-    ("灯", 11),
-    ("上次报送情况", 24),
-    ("本期状态 ▼", 10),
-    ("累计进度%", 9),
-    ("本期进展", 34),
-    ("存在问题", 24),
-    ("下一步", 24),
-)
-_FIGURE_WIDTHS = (22, 11)
 _BASE = {"valign": "vcenter", "text_wrap": True, "border": 1, "border_color": "#bfbfbf"}
-_HOW = (
-    "只填黄色格：① 没有变化的行不用动，或选“无变化”；② 有进展的，写本期进展，改累计进度；"
-    "③ 办完的选“办结”。填好后存为 .xlsx，从个人链接上传，或发回办公室。请勿填写涉密内容。"
-)
 _TEXTS = (
     (layout.PROGRESS, "progress", "本期进展", "写一两句：做了什么、有何成效。"),
     (layout.PROBLEM, "problem", "存在问题", "没有就空着。逾期的，请在这里说明原因。"),
@@ -64,15 +56,10 @@ def write_form(form: FormData, to: BinaryIO) -> None:
     }
     book = xlsxwriter.Workbook(to, options)
     made = form.made_at.astimezone(UTC).replace(tzinfo=None)
-    book.set_properties({"title": _title(form), "author": form.office, "created": made})
+    book.set_properties({"title": title_of(form), "author": form.office, "created": made})
     _Writer(book, form).write()
     _write_meta(book.add_worksheet(layout.META), form)
     book.close()
-
-
-def _title(form: FormData) -> str:
-    mark = f"【{EXAMPLE_MARK}】" if form.example else ""
-    return f"{mark}{form.unit_name}任务进展报送表"
 
 
 class _Writer:
@@ -81,7 +68,7 @@ class _Writer:
     def __init__(self, book: Any, form: FormData) -> None:
         self.book, self.form = book, form
         self.sheet = book.add_worksheet(layout.SHEET)
-        self.pairs = max((len(row.figures) for row in form.rows), default=0)
+        self.pairs = pairs_of(form)
         self.last_column = layout.FIRST_FIGURE + 2 * self.pairs - 1
         self.read = book.add_format({**_BASE, "bg_color": "#f5f5f5"})
         self.centred = book.add_format({**_BASE, "bg_color": "#f5f5f5", "align": "center"})
@@ -109,14 +96,12 @@ class _Writer:
         note = self.book.add_format({"text_wrap": True, "valign": "vcenter", "font_size": 11})
         if form.example:
             title["bg_color"] = "#fff4cc"
-        made = f"{form.made_at:%Y-%m-%d %H:%M}"
-        contact = f"　联系：{form.contact}" if form.contact else ""
-        info = f"填报单位：{form.unit_name}　　生成时间：{made}　　{form.office}{contact}"
-        self._across(0, _title(form), self.book.add_format(title))
-        self._across(layout.UNIT_ROW, info, note)
-        self._across(2, _HOW, note)
+        cells = head_cells(form)
+        for row in (0, layout.UNIT_ROW, layout.HOW_ROW):
+            style = note if row else self.book.add_format(title)
+            self._across(row, cells[row, layout.NUMBER], style)
         sheet.set_row(0, 32)
-        sheet.set_row(2, 34)
+        sheet.set_row(layout.HOW_ROW, 34)
         sheet.set_row(layout.HEAD_ROW, 24)
         label = self.book.add_format({"align": "right", "valign": "vcenter", "bold": True})
         row, column = layout.SIGNED_CELL
@@ -131,14 +116,10 @@ class _Writer:
                 "font_color": "#ffffff",
             }
         )
-        for at, (name, _) in enumerate(_COLUMNS):
-            sheet.write_string(layout.HEAD_ROW, at, name, head)
-        for number in range(self.pairs):
-            which = str(number + 1) if self.pairs > 1 else ""
-            sheet.write_string(
-                layout.HEAD_ROW, layout.figure_cell(number) - 1, f"指标{which}", head
-            )
-            sheet.write_string(layout.HEAD_ROW, layout.figure_cell(number), "指标完成值", head)
+        sheet.write_string(layout.HEAD_ROW, layout.KEY, "", head)
+        for (row, column), text in cells.items():
+            if row == layout.HEAD_ROW:
+                sheet.write_string(row, column, text, head)
         if not form.rows:
             self._across(layout.FIRST_ROW, "目前没有需要报送的事项。", note)
 
@@ -147,25 +128,21 @@ class _Writer:
         self.sheet.write_string(row, layout.NUMBER, text, style)
 
     def _row(self, at: int, number: int, row: FormRow) -> None:
-        sheet = self.sheet
-        sheet.set_row(at, _ROW_HEIGHT)
+        sheet, cells = self.sheet, row_cells(row, number)
+        sheet.set_row(at, _height(cells))
         sheet.write_string(at, layout.KEY, row.key, self.hidden)
         sheet.write_number(at, layout.NUMBER, number, self.centred)
         sheet.write_string(at, layout.TASK, row.task, self.centred)
-        sheet.write_string(at, layout.ITEM, f"{row.title}\n（{row.label}）", self.read)
-        wanted = "\n".join(
-            filter(None, (row.wanted, f"时限要求：{row.phrase}" if row.phrase else ""))
-        )
-        sheet.write_string(at, layout.WANTED, wanted, self.read)
+        for column in (layout.ITEM, layout.WANTED, layout.LAST):
+            sheet.write_string(at, column, cells[column], self.read)
         if row.due_on is None:
-            sheet.write_string(at, layout.DUE, "未起算", self.centred)
+            sheet.write_string(at, layout.DUE, cells[layout.DUE], self.centred)
         else:
             sheet.write_datetime(at, layout.DUE, _naive(row.due_on), self.day)
         self._lamp(at, row)
-        sheet.write_string(at, layout.LAST, row.last[:1000], self.read)
-        self._entries(at, row)
+        self._entries(at, row, cells)
         for which in range(self.pairs):
-            self._figure(at, which, row.figures[which] if which < len(row.figures) else None)
+            self._figure(at, which, cells.get(layout.figure_cell(which) - 1))
 
     def _lamp(self, at: int, row: FormRow) -> None:
         """Live: the days on which the lamp changes are reckoned by our calendar and stand in the formula."""
@@ -179,12 +156,12 @@ class _Writer:
             formula = f'IF(TODAY()>={day},"{_quoted(each.lamp.shape + each.lamp.name)}",{formula})'
         self.sheet.write_formula(at, layout.LAMP, f"={formula}", self.centred, shown)
 
-    def _entries(self, at: int, row: FormRow) -> None:
+    def _entries(self, at: int, row: FormRow, cells: Mapping[int, str]) -> None:
         sheet = self.sheet
         sheet.write_blank(at, layout.STATE, None, self.choice)
         sheet.data_validation(at, layout.STATE, at, layout.STATE, _choice_rule(row))
         if not row.finishes:
-            sheet.write_string(at, layout.PERCENT, "不用填", self.centred)
+            sheet.write_string(at, layout.PERCENT, cells[layout.PERCENT], self.centred)
         else:
             if row.percent is None:
                 sheet.write_blank(at, layout.PERCENT, None, self.percent)
@@ -195,16 +172,13 @@ class _Writer:
             sheet.write_blank(at, column, None, self.text)
             sheet.data_validation(at, column, at, column, _text_rule(LIMITS[name], title, note))
 
-    def _figure(self, at: int, which: int, figure: FormFigure | None) -> None:
+    def _figure(self, at: int, which: int, words: str | None) -> None:
         column = layout.figure_cell(which)
-        if figure is None:
+        if words is None:
             self.sheet.write_blank(at, column - 1, None, self.read)
             self.sheet.write_blank(at, column, None, self.read)
             return
-        said = [f"{figure.name}（{figure.unit}）"]
-        said += [f"目标：{figure.target}"] if figure.target else []
-        said += [f"上次：{figure.last}"] if figure.last else []
-        self.sheet.write_string(at, column - 1, "\n".join(said), self.read)
+        self.sheet.write_string(at, column - 1, words, self.read)
         self.sheet.write_blank(at, column, None, self.number)
         self.sheet.data_validation(at, column, at, column, _FIGURE_RULE)
 
@@ -228,12 +202,12 @@ class _Writer:
 
     def _page(self) -> None:
         sheet = self.sheet
-        for at, (_, width) in enumerate(_COLUMNS):
+        for at, (_, width) in enumerate(HEADS):
             sheet.set_column(at, at, width, None, {"hidden": True} if at == layout.KEY else {})
         for which in range(self.pairs):
             column = layout.figure_cell(which)
-            sheet.set_column(column - 1, column - 1, _FIGURE_WIDTHS[0])
-            sheet.set_column(column, column, _FIGURE_WIDTHS[1])
+            sheet.set_column(column - 1, column - 1, FIGURE_WIDTHS[0])
+            sheet.set_column(column, column, FIGURE_WIDTHS[1])
         sheet.freeze_panes(layout.FIRST_ROW, layout.WANTED)
         sheet.set_landscape()
         sheet.set_paper(_A4)
@@ -303,18 +277,49 @@ def _footer_text(text: str) -> str:
     return text.replace("&", "&&")
 
 
+def _height(cells: Mapping[int, str]) -> float:
+    """High enough that no protected text is cut off, on the screen or in print."""
+    widths = {at: width for at, (_, width) in enumerate(HEADS)}
+    lines = max(
+        _lines(text, widths.get(column, FIGURE_WIDTHS[0])) for column, text in cells.items()
+    )
+    return min(max(lines * _LINE + 6, _LEAST_HEIGHT), _MOST_HEIGHT)
+
+
+def _lines(text: str, width: float) -> int:
+    """Lines that a text takes in a column; a Chinese character is two wide."""
+    wide = (sum(1 if char.isascii() else 2 for char in line) for line in text.split("\n"))
+    return sum(max(1, math.ceil(each / (width - 1.5))) for each in wide)
+
+
+def stamps_of(form: FormData) -> list[Stamp]:
+    """Each row as the hidden sheet keeps it."""
+    return [
+        (
+            row.key,
+            row.version,
+            baseline(row),
+            ",".join(figure.id for figure in row.figures),
+            row_seal(row, number),
+        )
+        for number, row in enumerate(form.rows, 1)
+    ]
+
+
 def _write_meta(sheet: Any, form: FormData) -> None:
     """What must come back unchanged: form version, unit, moment, signature, and each row's stamp."""
-    head = (
+    made, stamps, head = clock.stamp(form.made_at), stamps_of(form), head_seal(form)
+    signature = sign(form.key, form.unit, made, stamps, head=head, example=form.example)
+    lines = (
         (layout.MARK, FORM_VERSION),
-        (form.unit, clock.stamp(form.made_at), "1" if form.example else "0"),
-        (form.signature,),
+        (form.unit, made, "1" if form.example else "0"),
+        (signature, head),
     )
-    for at, cells in enumerate(head):
+    for at, cells in enumerate(lines):
         for column, text in enumerate(cells):
             sheet.write_string(at, column, text)
-    for at, row in enumerate(form.rows, layout.META_FIRST_ROW):
-        for column, text in enumerate(stamp_of(row)):
+    for at, stamp in enumerate(stamps, layout.META_FIRST_ROW):
+        for column, text in enumerate(stamp):
             sheet.write_string(at, column, text)
     sheet.protect()
     sheet.very_hidden()

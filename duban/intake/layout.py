@@ -4,7 +4,7 @@ from __future__ import annotations
 
 SHEET, META = "进展报送", "_meta"
 MARK = "duban-form"
-UNIT_ROW, HEAD_ROW, FIRST_ROW = 1, 4, 5
+UNIT_ROW, HOW_ROW, HEAD_ROW, FIRST_ROW = 1, 2, 4, 5
 SIGNED_CELL = (3, 8)
 KEY, NUMBER, TASK, ITEM, WANTED, DUE, LAMP, LAST = range(8)
 STATE, PERCENT, PROGRESS, PROBLEM, NEXT = range(8, 13)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from duban.intake.form import FormData, FormFigure, FormRow, form_for
-from duban.intake.formread import Conflict, FormResult, read_form
+from duban.intake.formconflict import Side
+from duban.intake.formopen import Opened, open_form
+from duban.intake.formread import Conflict, FormResult, read_form, read_opened, refused_form
+from duban.intake.formtake import Taken, take_form
 from duban.intake.formwrite import write_form
 
 __all__ = [
@@ -12,7 +15,14 @@ __all__ = [
     "FormFigure",
     "FormResult",
     "FormRow",
+    "Opened",
+    "Side",
+    "Taken",
     "form_for",
+    "open_form",
     "read_form",
+    "read_opened",
+    "refused_form",
+    "take_form",
     "write_form",
 ]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from duban.ledger import events, tables
 from duban.ledger.canon import canonical
+from duban.ledger.events import Event
 from duban.ledger.store import Ledger
 
 
@@ -33,6 +36,18 @@ def rebuilt_differs(ledger: Ledger) -> list[str]:
         ]
     scratch.dispose()
     return differing
+
+
+def latest(conn: Connection, *, before: int, limit: int) -> list[Event]:
+    """So many events before a sequence number, the newest first."""
+    query = (
+        sa.select(tables.event)
+        .where(tables.event.c.seq < before)
+        .order_by(tables.event.c.seq.desc())
+        .limit(limit)
+    )
+    rows = conn.execute(query).mappings()
+    return [Event(**{**row, "data": json.loads(row["data"])}) for row in rows]
 
 
 def _recorded() -> list[sa.Table]:

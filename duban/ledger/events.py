@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -47,30 +48,59 @@ KINDS: Mapping[str, tuple[sa.Table, str]] = {
     "obligation.reported": (tables.obligation, "update"),
     "obligation.returned": (tables.obligation, "update"),
     "obligation.closed": (tables.obligation, "update"),
+    "obligation.accepted_part": (tables.obligation, "update"),  # what is still owed has its own due
     "obligation.reopened": (tables.obligation, "update"),
     "obligation.extended": (tables.obligation, "update"),
     "obligation.suspended": (tables.obligation, "update"),
     "obligation.resumed": (tables.obligation, "update"),
     "obligation.adopted": (tables.obligation, "update"),  # imported history
+    "obligation.adjusted": (tables.obligation, "update"),  # by request, the old value kept
+    "obligation.merged": (tables.obligation, "update"),
+    "obligation.split": (tables.obligation, "update"),
+    "request.asked": (tables.request, "insert"),
+    "request.decided": (tables.request, "update"),
+    "request.withdrawn": (tables.request, "update"),
     "submission.received": (tables.submission, "insert"),
     "submission.reviewed": (tables.submission, "update"),
     "evidence.stored": (tables.evidence, "insert"),
     "notice.claimed": (tables.notice, "insert"),
     "notice.settled": (tables.notice, "update"),
+    "notice.held": (tables.notice, "update"),  # it has to wait for another day
+    "holders.seen": (tables.holders, "upsert"),
     "message.queued": (tables.message, "insert"),
     "message.settled": (tables.message, "update"),
     "message.requeued": (tables.message, "update"),
     "proposal.raised": (tables.proposal, "insert"),
     "proposal.decided": (tables.proposal, "update"),
+    "proposal.handed": (tables.proposal, "update"),  # to another named decider
+    "policy.kept": (tables.policy, "insert"),
+    "ladder.started": (tables.climb, "upsert"),
+    "ladder.adopted": (tables.climb, "update"),  # moved to another version by a named person
+    "ladder.climbed": (tables.climb, "update"),
+    "ladder.cleared": (tables.climb, "update"),
+    "lamps.recorded": (tables.lamp, "rows"),  # many of one month at once
     "link.issued": (tables.link, "insert"),
     "link.revoked": (tables.link, "update"),
     "silence.set": (tables.silence, "insert"),
     "silence.ended": (tables.silence, "update"),
     "digest.drafted": (tables.digest, "upsert"),
+    "digest.approved": (tables.digest, "update"),
     "digest.published": (tables.digest, "update"),
     "run.scored": (tables.run, "upsert"),
     "run.published": (tables.run, "update"),
     "stage.ticked": (tables.tick, "upsert"),
+    "account.added": (tables.account, "insert"),
+    "account.changed": (tables.account, "update"),  # role, unit, claim, active
+    "account.invited": (tables.account, "update"),  # the old password ended; a link sets a new one
+    "account.password_set": (tables.account, "update"),
+    "account.totp_on": (tables.account, "update"),
+    "account.totp_off": (tables.account, "update"),
+    "account.recovery_used": (tables.account, "update"),
+    "sign_in.done": (tables.sign_in, "insert"),
+    "sign_in.ended": (tables.sign_in, "insert"),
+    "sign_in.refused": (tables.sign_in, "insert"),
+    "token.issued": (tables.api_token, "insert"),
+    "token.revoked": (tables.api_token, "update"),
 }
 
 
@@ -144,13 +174,14 @@ def append(
     return [row["seq"] for row in rows]
 
 
+_NEWEST = (
+    sa.select(tables.event.c.seq, tables.event.c.hash).order_by(tables.event.c.seq.desc()).limit(1)
+)
+
+
 def chain_head(conn: Connection) -> tuple[int, str]:
     """Sequence number and hash of the newest event; (0, GENESIS) of an empty ledger."""
-    newest = conn.execute(
-        sa.select(tables.event.c.seq, tables.event.c.hash)
-        .order_by(tables.event.c.seq.desc())
-        .limit(1)
-    ).first()
+    newest = conn.execute(_NEWEST).first()
     return (newest.seq, newest.hash) if newest else (0, GENESIS)
 
 
@@ -234,7 +265,7 @@ def verify_chain(conn: Connection) -> Event | None:
 def rebuild(conn: Connection) -> int:
     """Throw all projected rows away and build them again from the events; how many were applied."""
     for table in reversed(tables.metadata.sorted_tables):
-        if table is not tables.event:
+        if table is not tables.event and table.name not in tables.KEPT:
             conn.execute(table.delete())
     count = 0
     batch: list[tuple[str, Mapping[str, Any]]] = []
@@ -249,6 +280,8 @@ def _typed(table: sa.Table, how: str, row: Mapping[str, Any]) -> Mapping[str, An
     """Row values read from an event's JSON, as the columns want them."""
     if how == "expand":
         return row  # plain values: the database spells them out
+    if how == "rows":
+        return {"rows": [_typed(table, "insert", each) for each in row["rows"]]}
     return {name: _typed_value(table.c[name].type, value) for name, value in row.items()}
 
 
@@ -282,18 +315,28 @@ def _write(
     if how == "expand":
         for row in rows:
             bulk.expand(conn, row)
+    elif how == "rows":
+        conn.execute(table.insert(), [each for row in rows for each in row["rows"]])
     elif how == "insert":
         conn.execute(table.insert(), rows)
     elif how == "upsert":
-        conn.execute(_upsert(conn, table, keys, columns), rows)
+        conn.execute(_upsert(conn.dialect.name, table.name, tuple(columns)), rows)
     else:
         changing = [name for name in columns if name not in keys]
-        statement = (
-            table.update()
-            .where(*(table.c[key] == sa.bindparam(f"key_{key}") for key in keys))
-            .values({name: sa.bindparam(f"new_{name}") for name in changing})
+        conn.execute(
+            _update(table.name, tuple(changing)), [_bound(row, keys, changing) for row in rows]
         )
-        conn.execute(statement, [_bound(row, keys, changing) for row in rows])
+
+
+@lru_cache(maxsize=256)
+def _update(name: str, changing: tuple[str, ...]) -> sa.Update:
+    """A statement of a shape, made once: making it anew costs more than running it."""
+    table = tables.metadata.tables[name]
+    return (
+        table.update()
+        .where(*(column == sa.bindparam(f"key_{column.name}") for column in table.primary_key))
+        .values({each: sa.bindparam(f"new_{each}") for each in changing})
+    )
 
 
 def _bound(row: Mapping[str, Any], keys: Sequence[str], changing: Sequence[str]) -> dict[str, Any]:
@@ -302,11 +345,14 @@ def _bound(row: Mapping[str, Any], keys: Sequence[str], changing: Sequence[str])
     }
 
 
-def _upsert(conn: Connection, table: sa.Table, keys: Sequence[str], columns: Sequence[str]) -> Any:
-    if conn.dialect.name == "postgresql":
+@lru_cache(maxsize=256)
+def _upsert(dialect: str, name: str, columns: tuple[str, ...]) -> Any:
+    if dialect == "postgresql":
         from sqlalchemy.dialects.postgresql import insert
     else:
         from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]
+    table = tables.metadata.tables[name]
+    keys = [column.name for column in table.primary_key]
     statement = insert(table)
-    changing = {name: statement.excluded[name] for name in columns if name not in keys}
-    return statement.on_conflict_do_update(index_elements=list(keys), set_=changing)
+    changing = {each: statement.excluded[each] for each in columns if each not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=changing)

@@ -8,67 +8,93 @@ columns are operational and written directly; a state changes only through an ev
 from __future__ import annotations
 
 import hashlib
-import json
-from bisect import insort
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from duban.errors import UsageError
+from duban.ledger.claiming import LEASE_SECONDS, Hours, claim, expire
 from duban.ledger.events import Draft
+from duban.ledger.letters import (
+    ACTOR,
+    BAD_ADDRESS,
+    FREE,
+    IS_QUEUED,
+    RATE,
+    UNREACHABLE,
+    WHY_CHARS,
+    Letter,
+    Outcome,
+    Policy,
+    known,
+    row_of,
+    settlement,
+    write,
+)
+from duban.ledger.rates import CLOCKS_AGREE, Rate, waits
 from duban.ledger.store import Ledger, Writing
 from duban.ledger.tables import attempt, message
+from duban.ledger.undelivered import (
+    Stats,
+    cancel,
+    dead_addresses,
+    fallback_id,
+    give_up,
+    letters_in,
+    mark_arrived,
+    mark_down,
+    mark_up,
+    move,
+    requeue,
+    stats,
+    stranded,
+    waiting_for,
+)
 
-ACTOR = "deliver"
+__all__ = [
+    "ACTOR",
+    "BAD_ADDRESS",
+    "LEASE_SECONDS",
+    "MAX_TRIES",
+    "RATE",
+    "UNREACHABLE",
+    "Hours",
+    "Letter",
+    "Outcome",
+    "Policy",
+    "Rate",
+    "Reaped",
+    "Settled",
+    "Stats",
+    "cancel",
+    "claim",
+    "dead_addresses",
+    "expire",
+    "fallback_id",
+    "give_back",
+    "give_up",
+    "hand_over",
+    "letters_in",
+    "mark_arrived",
+    "mark_down",
+    "mark_up",
+    "move",
+    "queue",
+    "reap",
+    "requeue",
+    "settle",
+    "stats",
+    "stranded",
+    "wait_seconds",
+    "waiting_for",
+]
+
 MAX_TRIES = 6
 FIRST_WAIT_SECONDS = 30
 LONGEST_WAIT_SECONDS = 3600
-UNREACHABLE = "unreachable"
-"""Code of a temporary outcome that is the channel's fault: it never uses up a message's tries."""
-RATE = "rate"
-"""Code of a temporary outcome that says "too many just now": it never uses up a message's tries either."""
-BAD_ADDRESS = "bad-address"
-"""Code of a permanent outcome that says nobody is at this address."""
-
-# A literal, not a bound value: only then does either database use the partial index.
-_IS_QUEUED = sa.text("message.state = 'queued'")
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A message to one person. ``id`` is its idempotency key: what it is, for whom, which day."""
-
-    id: str
-    kind: str
-    unit: str
-    post: str
-    person: str
-    address: str
-    channel: str
-    subject: str
-    text: str
-    html: str
-    attachments: tuple[str, ...]
-    urgent: bool
-    not_before: datetime
-    expires_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one sending. ``retry_after`` in seconds, when the other side named it.
-
-    ``kind``: sent; temporary (try again); permanent (never); unknown (it may have arrived).
-    """
-
-    kind: str
-    code: str = ""
-    detail: str = ""
-    retry_after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,29 +116,6 @@ class Reaped:
     held: int = 0  # handed over; a person decides
 
 
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """How the outbox stands. ``states``: number of messages by state."""
-
-    states: Mapping[str, int] = field(default_factory=dict)
-    sending: int = 0
-    retrying: int = 0
-    oldest_queued: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """At most ``count`` messages in any ``seconds`` running, of a channel or of each address on it."""
-
-    count: int
-    seconds: int
-    per_person: bool = False
-
-
-Policy = Mapping[str, str]
-"""Per channel, what to do with a message that may have arrived: ``resend`` or ``hold`` (default)."""
-
-
 def queue(writing: Writing, letters: Sequence[Letter]) -> int:
     """Put letters into the outbox in the caller's transaction; how many were really new.
 
@@ -121,120 +124,12 @@ def queue(writing: Writing, letters: Sequence[Letter]) -> int:
     wanted: dict[str, Letter] = {}
     for letter in letters:
         wanted.setdefault(letter.id, letter)
-    known = _known(writing.conn, list(wanted))
-    fresh = [letter for key, letter in wanted.items() if key not in known]
+    there = known(writing.conn, list(wanted))
+    fresh = [letter for key, letter in wanted.items() if key not in there]
     writing.record(
-        *(Draft("message.queued", letter.id, _row(letter, writing.at)) for letter in fresh)
+        *(Draft("message.queued", letter.id, row_of(letter, writing.at)) for letter in fresh)
     )
     return len(fresh)
-
-
-def _known(conn: Connection, ids: Sequence[str]) -> set[str]:
-    found: set[str] = set()
-    for start in range(0, len(ids), 500):
-        some = ids[start : start + 500]
-        found.update(conn.execute(sa.select(message.c.id).where(message.c.id.in_(some))).scalars())
-    return found
-
-
-def _row(letter: Letter, created_at: datetime) -> dict[str, Any]:
-    return {
-        "id": letter.id,
-        "kind": letter.kind,
-        "unit": letter.unit,
-        "post": letter.post,
-        "person": letter.person,
-        "address": letter.address,
-        "channel": letter.channel,
-        "subject": letter.subject,
-        "text": letter.text,
-        "html": letter.html,
-        "attachments": json.dumps(list(letter.attachments), ensure_ascii=False),
-        "urgent": int(letter.urgent),
-        "created_at": created_at,
-        "not_before": letter.not_before,
-        "expires_at": letter.expires_at,
-        "state": "queued",
-    }
-
-
-def _letter(row: Any) -> Letter:
-    names = Letter.__dataclass_fields__
-    values = {name: row[name] for name in names}
-    values["attachments"] = tuple(json.loads(row["attachments"]))
-    values["urgent"] = bool(row["urgent"])
-    return Letter(**values)
-
-
-def expire(ledger: Ledger, now: datetime) -> int:
-    """Settle what waited beyond its use as expired; how many. A late "3 days left" helps nobody."""
-    with ledger.write(ACTOR, now) as writing:
-        return _expire(writing, now)
-
-
-def _expire(writing: Writing, now: datetime) -> int:
-    query = sa.select(message.c.id).where(
-        _IS_QUEUED, message.c.lease_owner == "", message.c.expires_at < now
-    )
-    ids = list(writing.conn.execute(query.order_by(message.c.id)).scalars())
-    why = "过了有效时间仍未发出，不再发送"
-    writing.record(*(_settlement(key, "expired", why, now) for key in ids))
-    return len(ids)
-
-
-def _settlement(key: str, state: str, detail: str, now: datetime) -> Draft:
-    row = {"id": key, "state": state, "settled_at": now, "detail": detail}
-    return Draft("message.settled", key, row, why=detail)
-
-
-def claim(
-    ledger: Ledger,
-    owner: str,
-    now: datetime,
-    limit: int = 20,
-    lease_seconds: int = 120,
-    *,
-    without: Collection[str] = (),
-) -> list[Letter]:
-    """Take up to ``limit`` letters that are due under a lease, urgent and oldest first.
-
-    Two statements on purpose: ``UPDATE … WHERE id IN (SELECT … LIMIT 20 FOR UPDATE SKIP LOCKED)``
-    claimed 1,500 rows on a PostgreSQL table without statistics. ``without``: channels to leave alone.
-    """
-    due = (
-        sa.select(message)
-        .where(
-            _IS_QUEUED,
-            message.c.lease_owner == "",
-            message.c.not_before <= now,
-            sa.or_(message.c.retry_at.is_(None), message.c.retry_at <= now),
-            *([message.c.channel.not_in(sorted(without))] if without else []),
-        )
-        .order_by(message.c.urgent.desc(), message.c.not_before, message.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    with ledger.write(ACTOR, now) as writing:
-        _expire(writing, now)
-        rows = list(writing.conn.execute(due).mappings())
-        until = now + timedelta(seconds=lease_seconds)
-        _write(
-            writing.conn,
-            [row["id"] for row in rows],
-            lease_owner=owner,
-            lease_until=until,
-            handed_over=0,
-        )
-    return [_letter(row) for row in rows]
-
-
-def _write(conn: Connection, ids: Sequence[str], **values: Any) -> None:
-    """Write operational columns of messages that are still queued."""
-    if ids:
-        conn.execute(message.update().where(message.c.id.in_(ids), _IS_QUEUED).values(**values))
-
-
-_FREE: Mapping[str, Any] = {"lease_owner": "", "lease_until": None, "handed_over": 0}
 
 
 def hand_over(
@@ -253,17 +148,19 @@ def hand_over(
         conn = writing.conn
         ours = sa.select(message.c.id, message.c.channel, message.c.address).where(
             message.c.id.in_(ids),
-            _IS_QUEUED,
+            IS_QUEUED,
             message.c.lease_owner == owner,
             message.c.lease_until > now,
         )
         mine = {row.id: row for row in conn.execute(ours.with_for_update())}
         wanted = [mine[key] for key in ids if key in mine]
-        waits = _waits(conn, wanted, now, rates or {})
-        for key, until in waits.items():
-            _write(conn, [key], **_FREE, retry_at=until)
-        kept = [row.id for row in wanted if row.id not in waits]
-        _write(conn, kept, handed_over=1, attempts=message.c.attempts + 1)
+        room = waits(conn, wanted, now, rates or {})
+        why = "渠道限速，等有余量再发"
+        for until in set(room.values()):
+            keys = [key for key, at in room.items() if at == until]
+            write(conn, keys, **FREE, retry_at=until, wait_why=why, waits_from=now)
+        kept = [row.id for row in wanted if row.id not in room]
+        write(conn, kept, handed_over=1, attempts=message.c.attempts + 1)
         tried = _tries_noted(conn, kept)
         rows = [
             {"message": key, "n": tried.get(key, 0) + 1, "worker": owner, "started_at": now}
@@ -272,64 +169,6 @@ def hand_over(
         if rows:
             conn.execute(attempt.insert(), rows)
     return kept
-
-
-def _waits(
-    conn: Connection, rows: Sequence[Any], now: datetime, rates: Mapping[str, Sequence[Rate]]
-) -> dict[str, datetime]:
-    """Until when each letter has to wait for room on its channel; those that need not are left out.
-
-    Writers take turns and attempts are noted in the same transaction, so workers share one count.
-    """
-    waits: dict[str, datetime] = {}
-    for channel in sorted({row.channel for row in rows} & rates.keys()):
-        if rates[channel]:
-            meter = _Meter(rates[channel], _log(conn, channel, now, rates[channel]))
-            for row in (row for row in rows if row.channel == channel):
-                at = meter.take(row.address, now)
-                waits |= {row.id: at} if at > now else {}
-    return waits
-
-
-def _log(
-    conn: Connection, channel: str, now: datetime, rates: Sequence[Rate]
-) -> list[tuple[datetime, str]]:
-    """When each message that counts was sent at the latest, and to whom; oldest first.
-
-    An attempt counts until its *end* is long enough ago, one under way always: whenever in between it
-    really left, no stretch of time holds more than the rate.
-    """
-    since = now - timedelta(seconds=max(rate.seconds for rate in rates))
-    query = (
-        sa.select(attempt.c.finished_at, message.c.address)
-        .join(message, message.c.id == attempt.c.message)
-        .where(
-            message.c.channel == channel,
-            attempt.c.outcome != "returned",
-            sa.or_(attempt.c.finished_at.is_(None), attempt.c.finished_at > since),
-        )
-    )
-    return sorted((row.finished_at or now, row.address) for row in conn.execute(query))
-
-
-class _Meter:
-    """Gives out the room of one channel: the earliest moment that keeps every rate."""
-
-    def __init__(self, rates: Sequence[Rate], log: list[tuple[datetime, str]]) -> None:
-        self._rates = rates
-        self._log = log
-
-    def take(self, address: str, now: datetime) -> datetime:
-        """Reserve a place for one message and say when it is."""
-        at = max([now, *(self._free(rate, address) for rate in self._rates)])
-        insort(self._log, (at, address))
-        return at
-
-    def _free(self, rate: Rate, address: str) -> datetime:
-        used = [at for at, who in self._log if not rate.per_person or who == address]
-        if len(used) < rate.count:
-            return datetime.min.replace(tzinfo=UTC)
-        return used[-rate.count] + timedelta(seconds=rate.seconds)
 
 
 def _tries_noted(conn: Connection, ids: Sequence[str]) -> dict[str, int]:
@@ -348,13 +187,13 @@ def give_back(ledger: Ledger, owner: str, ids: Sequence[str], now: datetime) -> 
         rows = _leased(conn, owner, ids)
         over = [row["id"] for row in rows if row["handed_over"]]
         _note(conn, owner, [(key, Outcome("returned")) for key in over], now)
-        _write(conn, over, attempts=message.c.attempts - 1)
-        _write(conn, [row["id"] for row in rows], **_FREE)
+        write(conn, over, attempts=message.c.attempts - 1)
+        write(conn, [row["id"] for row in rows], **FREE)
 
 
 def _leased(conn: Connection, owner: str, ids: Sequence[str]) -> list[Any]:
     query = sa.select(message).where(
-        message.c.id.in_(ids), _IS_QUEUED, message.c.lease_owner == owner
+        message.c.id.in_(ids), IS_QUEUED, message.c.lease_owner == owner
     )
     return list(conn.execute(query.order_by(message.c.id).with_for_update()).mappings())
 
@@ -394,6 +233,7 @@ class _Verdict:
     state: str  # queued: not final
     detail: str
     retry_at: datetime | None = None
+    free: bool = False  # cost no try: it was not the letter's fault
 
 
 def settle(
@@ -420,15 +260,15 @@ def settle(
 
 
 def _carry_out(writing: Writing, verdicts: Mapping[str, _Verdict], now: datetime) -> None:
-    for key, verdict in verdicts.items():
-        _write(writing.conn, [key], **_FREE, retry_at=verdict.retry_at)
-    writing.record(
-        *(
-            _settlement(key, verdict.state, verdict.detail, now)
-            for key, verdict in verdicts.items()
-            if verdict.state != "queued"
-        )
-    )
+    final = {key: each for key, each in verdicts.items() if each.state != "queued"}
+    write(writing.conn, list(final), **FREE, retry_at=None, waits_from=None)
+    for key in verdicts.keys() - final.keys():
+        verdict = verdicts[key]
+        waiting: dict[str, Any] = {"retry_at": verdict.retry_at, "waits_from": now}
+        if verdict.free:
+            waiting["attempts"] = message.c.attempts - 1
+        write(writing.conn, [key], **FREE, **waiting, wait_why=verdict.detail[:WHY_CHARS])
+    writing.record(*(settlement(key, each.state, each.detail, now) for key, each in final.items()))
 
 
 def _judge(row: Any, outcome: Outcome, now: datetime, policy: Policy) -> _Verdict:
@@ -441,10 +281,11 @@ def _judge(row: Any, outcome: Outcome, now: datetime, policy: Policy) -> _Verdic
         return _Verdict("failed", said)
     if outcome.kind == "unknown" and (policy.get(row["channel"]) != "resend" or tries >= MAX_TRIES):
         return _Verdict("unknown", f"{said}（可能已送达，请人工核实）")
-    if outcome.code not in {UNREACHABLE, RATE} and tries >= MAX_TRIES:
+    free = outcome.code in {UNREACHABLE, RATE}
+    if not free and tries >= MAX_TRIES:
         return _Verdict("failed", f"{said}（试了 {tries} 次）")
     wait = max(wait_seconds(row["id"], tries), outcome.retry_after or 0)
-    return _Verdict("queued", said, now + timedelta(seconds=wait))
+    return _Verdict("queued", said, now + timedelta(seconds=wait), free)
 
 
 def wait_seconds(key: str, tries: int) -> int:
@@ -457,19 +298,23 @@ def wait_seconds(key: str, tries: int) -> int:
     return whole // 2 + (whole - whole // 2) * spread // 0xFFFF
 
 
-def reap(ledger: Ledger, now: datetime, policy: Policy) -> Reaped:
+def reap(
+    ledger: Ledger, now: datetime, policy: Policy, lease_seconds: float = LEASE_SECONDS
+) -> Reaped:
     """Free letters whose lease ran out because their worker died or hung.
 
     Not handed over: queued again at once. Handed over: it may have left the house, so the channel's
-    policy decides: send again under the same Message-ID, or hold for a person.
+    policy decides: send again under the same Message-ID, or hold for a person. ``lease_seconds``: the
+    longest lease there can be; one that ends later was given by a clock that has since been set back.
     """
     lapsed = sa.select(message).where(
-        _IS_QUEUED, message.c.lease_owner != "", message.c.lease_until <= now
+        IS_QUEUED, message.c.lease_owner != "", message.c.lease_until <= now
     )
     with ledger.write(ACTOR, now) as writing:
+        _void_what_a_wrong_clock_wrote(writing.conn, now, lease_seconds)
         rows = list(writing.conn.execute(lapsed.with_for_update()).mappings())
         untried = [row["id"] for row in rows if not row["handed_over"]]
-        _write(writing.conn, untried, **_FREE)
+        write(writing.conn, untried, **FREE)
         lost = Outcome("unknown", "lost", "发送途中程序中断，结果不明")
         over = [row for row in rows if row["handed_over"]]
         for row in over:
@@ -480,95 +325,22 @@ def reap(ledger: Ledger, now: datetime, policy: Policy) -> Reaped:
     return Reaped(len(untried), len(over) - held, held)
 
 
+def _void_what_a_wrong_clock_wrote(conn: Connection, now: datetime, lease_seconds: float) -> None:
+    """After a clock was set back: a lease lasts no longer than a lease, a wait begun in the future is void.
+
+    A worker that still lives counts its lease by a clock that is never set, and stops within it.
+    """
+    longest = now + timedelta(seconds=lease_seconds)
+    ahead = now + CLOCKS_AGREE
+    queued = message.update().where(IS_QUEUED)
+    too_long = message.c.lease_until > longest + CLOCKS_AGREE
+    conn.execute(queued.where(too_long).values(lease_until=longest))
+    begun = message.c.waits_from > ahead
+    conn.execute(queued.where(begun).values(retry_at=None, waits_from=None, wait_why=""))
+    conn.execute(queued.where(message.c.down_since > ahead).values(down_since=now))
+
+
 def _after_loss(row: Any, lost: Outcome, now: datetime, policy: Policy) -> _Verdict:
     verdict = _judge(row, lost, now, policy)
     # The lease has already been waited for: what is sent again goes at once.
     return replace(verdict, retry_at=None)
-
-
-def cancel(writing: Writing, ids: Sequence[str], why: str) -> int:
-    """Take letters back that nobody is sending yet; how many. ``why`` is recorded."""
-    query = sa.select(message.c.id).where(
-        message.c.id.in_(ids), _IS_QUEUED, message.c.handed_over == 0
-    )
-    found = list(writing.conn.execute(query.order_by(message.c.id).with_for_update()).scalars())
-    _write(writing.conn, found, **_FREE)
-    writing.record(*(_settlement(key, "cancelled", why, writing.at) for key in found))
-    return len(found)
-
-
-def requeue(writing: Writing, key: str, why: str) -> None:
-    """Send a failed, unknown or expired letter again: a person's decision, with its reason.
-
-    Raises UsageError when the letter does not exist or is not in such a state.
-    """
-    query = sa.select(message.c.state, message.c.expires_at).where(message.c.id == key)
-    found = writing.conn.execute(query.with_for_update()).first()
-    if found is None or found.state not in {"failed", "unknown", "expired"}:
-        state = "没有这封通知" if found is None else f"这封通知的状态是 {found.state}"
-        raise UsageError(f"{state}，不能重发：{key}", "只有发送失败、结果不明或过期的才需要重发。")
-    row = {"id": key, "state": "queued", "settled_at": None, "detail": why, "expires_at": None}
-    writing.record(Draft("message.requeued", key, row, why=why))
-    _write(writing.conn, [key], **_FREE, attempts=0, retry_at=None)
-
-
-def fallback_id(key: str, channel: str) -> str:
-    """The id of a message that takes another's place on ``channel``: there can be only one."""
-    return f"{key}@{channel}"
-
-
-def stranded(
-    conn: Connection, channel: str, other: str, since: datetime, until: datetime
-) -> list[Letter]:
-    """Letters of ``channel`` that failed or stayed unknown between two moments and are still of use.
-
-    Those that have their message on the channel ``other`` already are left out.
-    """
-    query = sa.select(message).where(
-        message.c.channel == channel,
-        message.c.state.in_(("failed", "unknown")),
-        message.c.settled_at > since,
-        message.c.settled_at <= until,
-    )
-    found = [_letter(row) for row in conn.execute(query.order_by(message.c.id)).mappings()]
-    known = _known(conn, [fallback_id(letter.id, other) for letter in found])
-    return [letter for letter in found if fallback_id(letter.id, other) not in known]
-
-
-def stats(conn: Connection) -> Stats:
-    """How many messages stand in which state, how many are being sent or tried again."""
-    states = conn.execute(
-        sa.select(message.c.state, sa.func.count().label("n")).group_by(message.c.state)
-    ).all()
-    idle = message.c.lease_owner == ""
-    counts = sa.select(
-        sa.func.count().filter(~idle).label("sending"),
-        sa.func.count().filter(idle, message.c.retry_at.is_not(None)).label("again"),
-        sa.func.min(message.c.not_before, type_=message.c.not_before.type).label("oldest"),
-    )
-    now = conn.execute(counts.where(_IS_QUEUED)).one()
-    return Stats({row.state: row.n for row in states}, now.sending, now.again, now.oldest)
-
-
-def dead_addresses(conn: Connection, since: datetime) -> frozenset[str]:
-    """Addresses refused after ``since`` with nothing sent to them later: routing passes them over.
-
-    ``since`` lets a refusal wear off, so that a mailbox that was set up again is tried again.
-    """
-    last_sent = (
-        sa.select(message.c.address, sa.func.max(message.c.settled_at).label("at"))
-        .where(message.c.state == "sent")
-        .group_by(message.c.address)
-        .subquery()
-    )
-    query = (
-        sa.select(message.c.address)
-        .outerjoin(last_sent, message.c.address == last_sent.c.address)
-        .where(
-            message.c.state == "failed",
-            message.c.settled_at >= since,
-            message.c.detail.startswith(BAD_ADDRESS),
-            sa.or_(last_sent.c.at.is_(None), last_sent.c.at < message.c.settled_at),
-        )
-    )
-    return frozenset(conn.execute(query).scalars())

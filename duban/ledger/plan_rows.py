@@ -74,6 +74,8 @@ def task_row(task: Task, plan_id: str) -> dict[str, Any]:
         "indicators": task.indicators,
         "goals": task.goals,
     }
+    if task.reminders:  # only where it is written: tasks without it stay as they were applied
+        data["reminders"] = task.reminders
     return {
         "plan": plan_id,
         "id": task.id,

@@ -17,6 +17,7 @@ _TEXTS = {
     "indicators": "指标",
     "support_text": "配合的集合用语",
     "joint": "共同牵头标记",
+    "reminders": "提醒梯级",
 }
 
 

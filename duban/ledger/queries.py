@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from duban import clock
-from duban.escalation import Overdue
 from duban.ledger import tables
-from duban.matrix.model import UnitKind
-from duban.reminders import Candidate, Silence
 
 OPEN = sa.text("obligation.is_open = 1")
 Row = RowMapping
@@ -48,11 +45,12 @@ def is_empty(conn: Connection) -> bool:
     return conn.execute(sa.select(tables.event.c.seq).limit(1)).first() is None
 
 
+_TICK = sa.select(tables.tick).where(tables.tick.c.stage == sa.bindparam("of"))
+
+
 def last_tick(conn: Connection, stage: str) -> Tick | None:
     """The last tick of a stage."""
-    row = (
-        conn.execute(sa.select(tables.tick).where(tables.tick.c.stage == stage)).mappings().first()
-    )
+    row = conn.execute(_TICK, {"of": stage}).mappings().first()
     return (
         None
         if row is None
@@ -77,188 +75,6 @@ def plan_row(conn: Connection, plan_id: str) -> Row | None:
 
 
 # ---- scheduled scans -------------------------------------------------------------------------
-
-
-def oldest_open_due(conn: Connection) -> date | None:
-    """The oldest due of anything open; windows reach back to it."""
-    return conn.execute(oldest_open_due_query()).scalar()
-
-
-def oldest_open_due_query() -> sa.Select[Any]:
-    """As a statement, for the plan test."""
-    return sa.select(_o.due_on).where(OPEN, _o.due_on.is_not(None)).order_by(_o.due_on).limit(1)
-
-
-def due_query(dues: Sequence[date]) -> sa.Select[Any]:
-    """Open obligations with one of these dues: cost follows the hits, not the table."""
-    return (
-        sa.select(
-            _o.key, _o.unit, _o.task, _o.due_on, _o.round, _o.urgent, _o.opens_on, _o.acked_at
-        )
-        .where(OPEN, _o.due_on.in_(dues))
-        .order_by(_o.due_on, _o.key)
-    )
-
-
-def due_candidates(conn: Connection, dues: Sequence[date]) -> list[Candidate]:
-    """Candidates for reminders, in the order of due and key."""
-    found = []
-    for start in range(0, len(dues), _CHUNK):
-        rows = conn.execute(due_query(dues[start : start + _CHUNK]))
-        found += [
-            Candidate(row[0], row[1], row[2], row[3], row[4], bool(row[5]), row[6], _day(row[7]))
-            for row in rows
-        ]
-    return found
-
-
-def _day(moment: datetime | None) -> date | None:
-    return None if moment is None else clock.day_of(moment)
-
-
-def overdue_query(latest_due: date) -> sa.Select[Any]:
-    """Open obligations due on that day or before."""
-    return (
-        sa.select(
-            _o.key, _o.unit, tables.unit.c.kind, _o.task, _o.kind, _o.due_on, _o.round, _o.urgent
-        )
-        .join(tables.unit, tables.unit.c.id == _o.unit)
-        .where(OPEN, _o.due_on <= latest_due)
-        .order_by(_o.due_on, _o.key)
-    )
-
-
-def overdue(conn: Connection, latest_due: date) -> list[Overdue]:
-    """Overdue obligations with how many periods of the same task were missed in a row."""
-    rows = conn.execute(overdue_query(latest_due)).all()
-    in_row = _missed_in_row(conn, {(row[3], row[1]) for row in rows})
-    return [
-        Overdue(
-            row[0],
-            row[1],
-            UnitKind(row[2]),
-            row[3],
-            row[4],
-            row[5],
-            row[6],
-            bool(row[7]),
-            in_row.get(row[0], 0),
-        )
-        for row in rows
-    ]
-
-
-def _missed_in_row(conn: Connection, pairs: set[tuple[str, str]]) -> dict[str, int]:
-    """The newest missing report of a task and unit to how many in a row never came.
-
-    Only the newest carries the row, so that two misses are one talk; what came late did come.
-    """
-    if not pairs:
-        return {}
-    query = (
-        sa.select(_o.key, _o.task, _o.unit, _o.submitted_at)
-        .where(_o.kind == "report", _o.unit.in_(sorted({unit for _, unit in pairs})))
-        .where(_o.state.notin_(("historic", "cancelled")))
-        .where(sa.or_(_o.missed_at.is_not(None), _o.submitted_at.is_not(None)))
-        .order_by(_o.task, _o.unit, _o.due_on.desc())
-    )
-    counted: dict[str, int] = {}
-    newest: dict[tuple[str, str], str] = {}
-    ended: set[tuple[str, str]] = set()
-    for key, task, unit, submitted_at in conn.execute(query):
-        pair = (task, unit)
-        if pair in ended:
-            continue
-        if submitted_at is not None:
-            ended.add(pair)
-        else:
-            first = newest.setdefault(pair, key)
-            counted[first] = counted.get(first, 0) + 1
-    return counted
-
-
-def steps_taken(conn: Connection, keys: Sequence[str]) -> dict[tuple[str, int], set[str]]:
-    """(obligation, round) to the escalation steps already raised."""
-    found: dict[tuple[str, int], set[str]] = {}
-    p = tables.proposal.c
-    for start in range(0, len(keys), _CHUNK):
-        query = sa.select(p.obligation, p.round, p.step).where(
-            p.obligation.in_(keys[start : start + _CHUNK])
-        )
-        for obligation, round_, step in conn.execute(query):
-            found.setdefault((obligation, round_), set()).add(step)
-    return found
-
-
-def to_request(conn: Connection, today: date) -> list[Row]:
-    """Reports whose period has opened and that were not asked for yet."""
-    query = (
-        sa.select(tables.obligation)
-        .where(
-            sa.text("obligation.is_open = 1 AND obligation.requested_at IS NULL"),
-            _o.opens_on <= today,
-        )
-        .order_by(_o.due_on, _o.key)
-    )
-    return list(conn.execute(query).mappings())
-
-
-def to_miss(conn: Connection, now: datetime, today: date) -> list[Row]:
-    """Open obligations whose due passed without the report that was owed, not marked missing yet."""
-    query = (
-        sa.select(tables.obligation)
-        .where(
-            OPEN,
-            _o.due_on <= today,
-            _o.due_at < now,
-            _o.missed_at.is_(None),
-            _o.submitted_at.is_(None),
-        )
-        .order_by(_o.due_on, _o.key)
-    )
-    return list(conn.execute(query).mappings())
-
-
-def known_notices(conn: Connection, ids: Sequence[str]) -> set[str]:
-    """Which of these claims were already made."""
-    found: set[str] = set()
-    for start in range(0, len(ids), _CHUNK):
-        query = sa.select(_n.id).where(_n.id.in_(ids[start : start + _CHUNK]))
-        found.update(row[0] for row in conn.execute(query))
-    return found
-
-
-def pending_notices(conn: Connection) -> list[Row]:
-    """Claims that were not said yet, with the obligation as it stands now."""
-    query = (
-        sa.select(
-            tables.notice,
-            _o.title,
-            _o.label,
-            _o.phrase,
-            _o.due_on,
-            _o.due_at,
-            _o.state,
-            _o.is_open,
-            _o.period,
-            _o.kind.label("obligation_kind"),
-        )
-        .join(tables.obligation, _o.key == _n.obligation)
-        .where(sa.text("notice.outcome = 'pending'"))
-        .order_by(_o.due_on, _n.moment.desc(), _n.id)  # the newest rung speaks for an item
-    )
-    return list(conn.execute(query).mappings())
-
-
-def message_ids(conn: Connection, ids: Sequence[str]) -> set[str]:
-    """Which of these messages exist."""
-    found: set[str] = set()
-    for start in range(0, len(ids), _CHUNK):
-        query = sa.select(tables.message.c.id).where(
-            tables.message.c.id.in_(ids[start : start + _CHUNK])
-        )
-        found.update(row[0] for row in conn.execute(query))
-    return found
 
 
 # ---- one thing, or the things of one unit ------------------------------------------------------
@@ -392,8 +208,12 @@ def notices(
     task: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
+    about: date | None = None,
 ) -> list[Row]:
-    """Claims with their outcome and reason, newest first: the answer to ``why``."""
+    """Claims with their outcome and reason, newest first: the answer to ``why``.
+
+    ``about``: those that came up, were decided or were said on a day.
+    """
     query = (
         sa.select(
             tables.notice,
@@ -401,6 +221,13 @@ def notices(
             _o.title,
             _o.due_on,
             tables.message.c.state.label("message_state"),
+            tables.message.c.channel.label("message_channel"),
+            tables.message.c.route.label("message_route"),
+            tables.message.c.not_before.label("message_not_before"),
+            tables.message.c.retry_at.label("message_retry_at"),
+            tables.message.c.wait_why.label("message_wait_why"),
+            tables.message.c.address.label("message_address"),
+            tables.message.c.created_at.label("message_at"),
         )
         .join(tables.obligation, _o.key == _n.obligation)
         .outerjoin(tables.message, tables.message.c.id == _n.message)
@@ -413,7 +240,15 @@ def notices(
         query = query.where(_n.decided_at >= since)
     if until is not None:
         query = query.where(_n.decided_at < until)
+    if about is not None:
+        query = query.where(_concerns(about))
     return list(conn.execute(query.order_by(_n.decided_at.desc(), _n.id)).mappings())
+
+
+def _concerns(day: date) -> sa.ColumnElement[bool]:
+    first, last = clock.at(day), clock.at(day + timedelta(days=1))
+    columns = (_n.moment, _n.decided_at, tables.message.c.created_at)
+    return sa.or_(*(sa.and_(column >= first, column < last) for column in columns))
 
 
 def messages(
@@ -427,40 +262,6 @@ def messages(
     if since is not None:
         query = query.where(m.c.created_at >= since)
     return list(conn.execute(query).mappings())
-
-
-def proposals(
-    conn: Connection, *, states: Iterable[str] | None = None, since: datetime | None = None
-) -> list[Row]:
-    """Escalation steps raised, newest first, with their obligation."""
-    p = tables.proposal
-    query = (
-        sa.select(
-            p,
-            _o.title,
-            _o.label,
-            _o.due_on,
-            _o.due_at,
-            _o.state.label("obligation_state"),
-            _o.is_open,
-        )
-        .join(tables.obligation, _o.key == p.c.obligation)
-        .order_by(p.c.raised_at.desc(), p.c.id)
-    )
-    if states is not None:
-        query = query.where(p.c.state.in_(list(states)))
-    if since is not None:
-        query = query.where(p.c.raised_at >= since)
-    return list(conn.execute(query).mappings())
-
-
-def one_proposal(conn: Connection, proposal: str) -> Row | None:
-    """One escalation step by id."""
-    return (
-        conn.execute(sa.select(tables.proposal).where(tables.proposal.c.id == proposal))
-        .mappings()
-        .first()
-    )
 
 
 def link_by_hash(conn: Connection, token_hash: str) -> Row | None:
@@ -516,18 +317,6 @@ def states(conn: Connection) -> dict[str, int]:
     return {state: int(count) for state, count in conn.execute(query)}
 
 
-def severe_rounds(conn: Connection, keys: Sequence[str]) -> set[tuple[str, int]]:
-    """(obligation, round) for which a severe step was confirmed: routine reminders stay silent."""
-    p = tables.proposal.c
-    found: set[tuple[str, int]] = set()
-    for start in range(0, len(keys), _CHUNK):
-        query = sa.select(p.obligation, p.round).where(
-            p.state == "confirmed", p.obligation.in_(keys[start : start + _CHUNK])
-        )
-        found.update((row[0], row[1]) for row in conn.execute(query))
-    return found
-
-
 def lines_of(conn: Connection, messages_: Sequence[str]) -> dict[str, int]:
     """How many notices each of these messages carries."""
     found: dict[str, int] = {}
@@ -550,15 +339,6 @@ def working_links(conn: Connection, unit: str, now: datetime) -> list[Row]:
     return list(conn.execute(query.order_by(link.created_at)).mappings())
 
 
-def working_silences(conn: Connection, today: date) -> list[Silence]:
-    """Silences in force on a day."""
-    s = tables.silence.c
-    query = sa.select(s.unit, s.task, s.post, s.until_on, s.author, s.reason).where(
-        s.ended_at.is_(None), s.until_on >= today
-    )
-    return [Silence(*row) for row in conn.execute(query.order_by(s.id))]
-
-
 def silences(conn: Connection) -> list[Row]:
     """All silences, newest first."""
     query = sa.select(tables.silence).order_by(tables.silence.c.from_at.desc(), tables.silence.c.id)
@@ -572,15 +352,3 @@ def revoked_links(conn: Connection, unit: str, post: str) -> int:
         link.unit == unit, link.post == post, link.revoked_at.is_not(None)
     )
     return int(conn.execute(query.select_from(tables.link)).scalar() or 0)
-
-
-def unsaid_notices(conn: Connection) -> list[Row]:
-    """Notices whose message never reached anybody: expired or refused for good."""
-    m = tables.message.c
-    query = (
-        sa.select(tables.notice, m.state.label("message_state"))
-        .join(tables.message, m.id == _n.message)
-        .where(_n.outcome == "grouped", m.state.in_(("expired", "failed")))
-        .order_by(_n.id)
-    )
-    return list(conn.execute(query).mappings())

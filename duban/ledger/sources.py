@@ -14,6 +14,7 @@ from duban import clock
 from duban.ledger import tables
 
 RETURNED = "obligation.returned"
+_AGAIN = ("obligation.accepted_part", "obligation.reopened")
 _GRANTS = ("obligation.extended", "obligation.moved")
 
 
@@ -34,12 +35,12 @@ class Due:
 
 
 def due_of(row: Any, sources: Sources) -> Due:
-    """An extension moves the due. A return gives days to mend the report but leaves the due as it was."""
+    """An extension moves the due. A return, and what is owed again, give days but leave the due as it was."""
     first_on, due_on, due_at = row["original_due_on"], row["due_on"], row["due_at"]
     first_at = due_at if due_on == first_on else clock.end_of(first_on)
     if row["extended"]:
         due_on, due_at = sources.granted(row["key"]) or (due_on, due_at)
-    elif row["returned"]:
+    elif row["returned"] or sources.owed_again(row["key"]):
         due_on, due_at = first_on, first_at
     return Due(first_on, first_at, due_on, due_at)
 
@@ -130,6 +131,10 @@ class Sources:
     def returned(self, key: str) -> tuple[date, ...]:
         """The days on which it was returned."""
         return tuple(self._returned.get(key, ()))
+
+    def owed_again(self, key: str) -> bool:
+        """Whether it was accepted in part or opened again, and so has a due of its own for the rest."""
+        return any((key, kind) in self._event for kind in _AGAIN)
 
     def granted(self, key: str) -> tuple[date, datetime] | None:
         """The due that was granted last, by an extension or a change of plan."""

@@ -27,7 +27,7 @@ from duban.ledger import events, tables
 from duban.ledger.canon import canonical
 from duban.ledger.events import Draft
 
-SCHEMA = "0002"
+SCHEMA = "0003"
 _WRITERS_LOCK = 0x6475_6261  # PostgreSQL advisory lock: "duba"
 _WRITE_OPTION = "duban_write"
 

@@ -173,8 +173,17 @@ obligation = sa.Table(
     sa.Column("returned", sa.Integer, nullable=False, server_default="0"),
     sa.Column("extended", sa.Integer, nullable=False, server_default="0"),
     sa.Column("remaining_days", sa.Integer),  # working days kept while suspended
+    # A return goes on with the ladder where it stood: which rounds belong together, and what was used up.
+    sa.Column("climb_round", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("climb_since", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("late_days", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("late_working", sa.Integer, nullable=False, server_default="0"),
     sa.Column("percent", sa.Integer),
     _text("reason"),
+    # What the office changed against the matrix by a request, old value beside the new; and whose
+    # request made an obligation that no matrix lists (a part of a split, one given to another unit).
+    sa.Column("adjusted", sa.Text, nullable=False, server_default="{}"),
+    _text("origin"),
     sa.CheckConstraint("is_open IN (0, 1)", name="is_open"),
     # Scheduled scans seek today's few due dates here: cost follows the hits, not the table.
     sa.Index(
@@ -232,6 +241,37 @@ submission = sa.Table(
     ),
 )
 
+request = sa.Table(
+    "request",
+    metadata,
+    _key(),
+    sa.Column("obligation", sa.String(240), sa.ForeignKey("obligation.key"), nullable=False),
+    _text("unit", 80),
+    _text("kind", 12),  # extension | suspension | adjustment | withdrawal | merge | split
+    sa.Column("asked_at", Moment, nullable=False),
+    _text("asked_by", 120),
+    sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.Column("proposal", sa.Text, nullable=False, server_default="{}"),
+    sa.Column("progress", sa.Text, nullable=False, server_default=""),
+    _text("state", 12),  # waiting | granted | refused | withdrawn
+    sa.Column("due_on_asked", sa.Date),  # the due that stood when it was asked
+    sa.Column("decided_at", Moment),
+    _text("decided_by", 120),
+    sa.Column("decision_reason", sa.Text, nullable=False, server_default=""),
+    sa.Column("decided_date", sa.Date),  # the office's day in place of the one asked for
+    _text("doc_no", 80),
+    sa.Column("idem_key", sa.String(120), unique=True),
+    sa.Index("ix_request_obligation", "obligation", "asked_at"),
+    sa.Index("ix_request_unit", "unit", "asked_at"),
+    sa.Index("ix_request_state", "state", "decided_at"),
+    sa.Index(
+        "ix_request_waiting",
+        "asked_at",
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
+    ),
+)
+
 evidence = sa.Table(
     "evidence",
     metadata,
@@ -245,6 +285,7 @@ evidence = sa.Table(
     sa.Column("size", sa.Integer, nullable=False),
     sa.Column("stored_at", Moment, nullable=False),
     _text("actor", 120),
+    sa.Index("ix_evidence_sha256", "sha256"),
 )
 
 notice = sa.Table(
@@ -257,11 +298,12 @@ notice = sa.Table(
     _text("recipient", 20),  # the post it is meant for
     _text("unit", 80),
     _text("task", 80),
-    _text("kind", 20),  # remind | request | urge | supervise | returned
+    _text("kind", 20),  # remind | request | urge | supervise | returned | summary | handover
     sa.Column("urgent", sa.Integer, nullable=False, server_default="0"),
     sa.Column("moment", Moment, nullable=False),  # when the rung came up
     sa.Column("decided_at", Moment, nullable=False),
     _text("outcome", 20),  # pending | grouped | or why it was not said
+    _text("held", 20),  # why it had to wait for another day: hours | today | cap; empty: it had not
     _text("reason"),
     sa.Column("message", sa.String(240)),
     sa.UniqueConstraint("obligation", "rung", "round", "recipient"),
@@ -294,22 +336,37 @@ message = sa.Table(
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("not_before", Moment, nullable=False),
     sa.Column("expires_at", Moment),
-    _text("state", 12),  # queued | sent | failed | unknown | expired | cancelled
+    _text("state", 12),  # queued | sent | failed | unknown | expired | cancelled | moved
     sa.Column("settled_at", Moment),
     sa.Column("detail", sa.Text, nullable=False, server_default=""),
+    sa.Column("route", sa.Text, nullable=False, server_default=""),  # which channel, and why
     # Operational, not part of the record: who is sending it just now, and how often it was tried.
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     sa.Column("retry_at", Moment),
     _text("lease_owner", 80),
     sa.Column("lease_until", Moment),
     sa.Column("handed_over", sa.Integer, nullable=False, server_default="0"),
+    _text("wait_why"),  # why it is not sent just now, in a sentence
+    sa.Column("waits_from", Moment),  # when that was decided
+    sa.Column("down_since", Moment),  # since when it waits only because its channel is down
     sa.Index(
         "ix_message_queued",
         "not_before",
         sqlite_where=sa.text("state = 'queued'"),
         postgresql_where=sa.text("state = 'queued'"),
     ),
+    # Urgent ones and ordinary ones are each claimed in this order: no sorting, whatever waits.
+    sa.Index(
+        "ix_message_next",
+        "urgent",
+        "not_before",
+        "id",
+        sqlite_where=sa.text("state = 'queued'"),
+        postgresql_where=sa.text("state = 'queued'"),
+    ),
     sa.Index("ix_message_unit", "unit", "created_at"),
+    # Every round asks what failed and how many stand in which state: texts are not read for that.
+    sa.Index("ix_message_state", "state", "settled_at", "address"),
 )
 
 attempt = sa.Table(
@@ -341,12 +398,68 @@ proposal = sa.Table(
     _text("paper", 20),
     _text("policy", 64),
     sa.Column("raised_at", Moment, nullable=False),
-    _text("state", 12),  # taken (needed nobody) | waiting | confirmed | dropped
+    _text("state", 12),  # taken (needed nobody) | waiting | confirmed | softened | dropped | withdrawn
     sa.Column("decided_at", Moment),
     _text("decided_by", 120),
     sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    _text("ladder", 40),  # of the policy: which of its ladders
+    _text("score", 60),  # what the step means for the assessment, by name or points
+    sa.Column("stated", sa.Text, nullable=False, server_default=""),  # the unit's own reason, as told
+    _text("assigned_to", 120),  # the named decider to whom it was handed over
+    _text("softened_to", 40),  # the milder step that left in its stead
     sa.UniqueConstraint("obligation", "step", "round"),
     sa.Index("ix_proposal_state", "state", "raised_at"),
+)
+
+policy = sa.Table(
+    "policy",
+    metadata,
+    _key("version"),  # of its content
+    _text("kind", 12),  # ladder | lamps
+    sa.Column("kept_at", Moment, nullable=False),
+    sa.Column("data", sa.Text, nullable=False),  # the whole policy as canonical JSON
+)
+
+climb = sa.Table(
+    "climb",
+    metadata,
+    sa.Column("obligation", sa.String(240), sa.ForeignKey("obligation.key"), primary_key=True),
+    _text("policy", 64),
+    _text("ladder", 40),
+    _text("step", 40),  # the highest that was raised: a ladder is never climbed downwards
+    sa.Column("round", sa.Integer, nullable=False, server_default="1"),  # in which it was raised
+    sa.Column("started_at", Moment, nullable=False),
+    sa.Column("cleared_at", Moment),  # closed, and said to those who had been told
+    _text("adopted_by", 120),  # who moved it to another version, if anybody
+    sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.Index(
+        "ix_climb_going",
+        "obligation",
+        sqlite_where=sa.text("cleared_at IS NULL"),
+        postgresql_where=sa.text("cleared_at IS NULL"),
+    ),
+)
+
+lamp = sa.Table(
+    "lamp",
+    metadata,
+    sa.Column("obligation", sa.String(240), primary_key=True),
+    sa.Column("month", sa.String(7), primary_key=True),  # 2026-03, recorded when it has closed
+    _text("unit", 80),
+    _text("task", 80),
+    _text("colour", 12),
+    _text("name", 40),
+    _text("why"),
+    _text("policy", 64),
+    sa.Index("ix_lamp_month", "month", "colour"),
+)
+
+holders = sa.Table(
+    "holders",
+    metadata,
+    _key("unit"),
+    sa.Column("seen_at", Moment, nullable=False),
+    sa.Column("data", sa.Text, nullable=False),  # post to name, address and since
 )
 
 link = sa.Table(
@@ -386,6 +499,8 @@ digest = sa.Table(
     _text("state", 12),  # draft | approved | published
     sa.Column("data", sa.Text, nullable=False),
     sa.Column("files", sa.Text, nullable=False, server_default="[]"),
+    _text("approved_by", 120),
+    sa.Column("approved_at", Moment),
 )
 
 run = sa.Table(
@@ -414,10 +529,94 @@ tick = sa.Table(
     sa.Column("counts", sa.Text, nullable=False, server_default="{}"),
 )
 
+account = sa.Table(
+    "account",
+    metadata,
+    _key("name"),  # what its owner signs in with and signs by; never used again for another
+    _text("role", 12),  # admin | reviewer | leader | head | auditor
+    _text("unit", 80),  # of a head; empty: the office
+    sa.Column("active", sa.Integer, nullable=False, server_default="1"),
+    _text("claim"),  # what the sign-in service calls its owner; empty: the name
+    sa.Column("made_at", Moment, nullable=False),
+    sa.Column("password_at", Moment),  # when a password was set; the hash is in ``credential``
+    sa.Column("totp_at", Moment),  # since when a second factor is asked for
+    sa.Column("recovery_left", sa.Integer, nullable=False, server_default="0"),
+)
+
+sign_in = sa.Table(
+    "sign_in",
+    metadata,
+    _key(),
+    _text("account"),  # empty where no account has the name that was typed: it may be a password
+    _text("act", 12),  # in | out | refused
+    _text("how", 12),  # password | code | oidc | key
+    sa.Column("at", Moment, nullable=False),
+    _text("address", 60),  # the network only: 10.2.3.0/24
+    _text("reason"),
+    sa.Index("ix_sign_in_account", "account", "at"),
+)
+
+api_token = sa.Table(
+    "api_token",
+    metadata,
+    _key(),  # hash of the token, which nobody keeps; when it was last used is not noted
+    _text("name", 30),  # what it is for
+    _text("unit", 80),  # whose rows it sees; empty: the office's
+    _text("account"),  # in whose name an office's program acts; empty: it only reads
+    _text("scopes", 40),  # read, submit, review
+    sa.Column("made_at", Moment, nullable=False),
+    sa.Column("expires_at", Moment, nullable=False),
+    sa.Column("revoked_at", Moment),
+    _text("why"),
+)
+
+# ---- kept outside the record: secrets and what passes within hours --------------------------------
+
+credential = sa.Table(
+    "credential",
+    metadata,
+    _key("name"),
+    _text("password", 200),  # argon2id
+    _text("totp", 400),  # sealed with the home's account key
+    sa.Column("totp_step", sa.BigInteger, nullable=False, server_default="0"),  # no code twice
+    sa.Column("recovery", sa.Text, nullable=False, server_default="[]"),  # hashes of what is left
+    _text("invite", 64),  # hash of the one-time link that sets a password
+    sa.Column("invite_until", Moment),
+    sa.Index("ix_credential_invite", "invite"),
+)
+
+session = sa.Table(
+    "session",
+    metadata,
+    _key(),  # hash of the cookie
+    _text("account"),
+    _text("stage", 8),  # code | enrol | full
+    sa.Column("started_at", Moment, nullable=False),
+    sa.Column("seen_at", Moment, nullable=False),
+    _text("how", 12),
+    _text("address", 60),
+    _text("browser", 120),
+    sa.Index("ix_session_account", "account"),
+)
+
+throttle = sa.Table(
+    "throttle",
+    metadata,
+    _key(),  # hash of an account's name or an address
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("last_at", Moment, nullable=False),
+)
+
 OPERATIONAL: dict[str, frozenset[str]] = {
-    "message": frozenset({"attempts", "retry_at", "lease_owner", "lease_until", "handed_over"}),
+    "message": frozenset(
+        {"attempts", "retry_at", "lease_owner", "lease_until", "handed_over"}
+        | {"wait_why", "waits_from", "down_since"}
+    ),
 }
 """Columns that a rebuild from events does not restore."""
 
-UNRECORDED = frozenset({"attempt"})
+KEPT = frozenset({"credential", "session", "throttle"})
+"""Tables without events that a rebuild leaves as they are: no secret ever stands in an event."""
+
+UNRECORDED = frozenset({"attempt"}) | KEPT
 """Tables outside the record: the log of hand-overs, whose results are events of the message."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from duban import clock
 from duban.errors import NOWHERE, InputError
-from duban.ledger import queries
+from duban.ledger import ladder, queries
 from duban.ledger.canon import canonical
 from duban.ledger.events import Draft
 from duban.ledger.store import Writing
@@ -234,7 +234,7 @@ def _evidence_draft(
 
 def accept(writing: Writing, submission: str, *, actor: str, reason: str = "") -> None:
     """The office accepts a submission: 销号."""
-    found = _pending(writing, submission)
+    found = need_pending(writing, submission)
     key = found["obligation"]
     reviewed = {
         "id": submission,
@@ -260,7 +260,7 @@ def send_back(
     """
     if not reason.strip():
         raise _refuse("no-reason", "退回要写明理由。", "写一句哪里需要补正。")
-    found = _pending(writing, submission)
+    found = need_pending(writing, submission)
     row = _row(writing, found["obligation"])
     again = calendar.add(clock.day_of(writing.at), days)
     due_on = max(row["due_on"] or again, again)
@@ -280,6 +280,7 @@ def send_back(
         "round": row["round"] + 1,
         "returned": row["returned"] + 1,
         "acked_at": None,  # what was signed for is done; the return is another matter
+        **ladder.goes_on(row, found["received_at"], calendar),
     }
     writing.record(
         Draft("submission.reviewed", submission, reviewed, why=reason, obligation=row["key"]),
@@ -288,18 +289,30 @@ def send_back(
     )
 
 
-def _pending(writing: Writing, submission: str) -> queries.Row:
+def need_pending(writing: Writing, submission: str) -> queries.Row:
+    """A submission that waits for the office. Raises InputError that says who was faster, and how."""
     found = queries.one_submission(writing.conn, submission)
     if found is None:
         raise _refuse("no-submission", "没有这份报送。", "刷新待审清单后再试。")
     if found["state"] != "pending":
-        raise _refuse("reviewed", "这份报送已经审核过了。", "刷新待审清单。")
+        raise _reviewed_before(found)
     row = _row(writing, found["obligation"])
     if row["state"] != "submitted":
         raise _refuse("not-submitted", "这一事项已取消或状态已变，不必再审。", "刷新待审清单。")
     if row["submission"] != submission:
         raise _refuse("replaced", "这份报送已有更新的一版。", "刷新待审清单，审核最新一版。")
     return found
+
+
+def _reviewed_before(found: queries.Row) -> InputError:
+    at = clock.local(found["reviewed_at"] or found["received_at"])
+    what = "退回" if found["state"] == "returned" else "通过"
+    who = found["reviewer"] or "系统"
+    return _refuse(
+        "reviewed",
+        f"这份报送已经审核过了：{who}在{at.month}月{at.day}日{at:%H:%M}{what}。您这次的处理没有记录。",
+        "看下一件；不同意这个结论，请与对方商量，已销号的可以“回头看”。",
+    )
 
 
 def acknowledge(writing: Writing, key: str, *, actor: str) -> bool:
@@ -355,11 +368,12 @@ def decide_proposal(
     writing: Writing, proposal: str, *, confirm: bool, actor: str, reason: str
 ) -> None:
     """A named person confirms or drops a severe step; nothing severe leaves without a name."""
-    found = queries.one_proposal(writing.conn, proposal)
+    found = ladder.one_proposal(writing.conn, proposal)
     if found is None or found["state"] != "waiting":
         raise _refuse("no-proposal", "没有这条待定的督办建议，或已有人处理。", "刷新督办清单。")
     if not actor.strip():
         raise _refuse("no-name", "确认督办须署名。", "填写经办人姓名。")
+    ladder.need_decider(found, actor)
     if not confirm and not reason.strip():
         raise _refuse("no-reason", "不予采纳要写明理由。", "补上理由，如“已说明正当理由”。")
     decided = {

@@ -192,26 +192,44 @@ def outbox(
     *,
     states: Sequence[str] = (),
     unit: str = "",
+    channel: str = "",
     limit: int = 20,
     skip: int = 0,
 ) -> list[Row]:
-    """Messages by state and unit, newest first."""
+    """Messages by state, unit and channel, newest first."""
     query = sa.select(tables.message).order_by(_m.created_at.desc(), _m.id)
     query = query.limit(limit).offset(skip)
     if states:
         query = query.where(_m.state.in_(list(states)))
     if unit:
         query = query.where(_m.unit == unit)
+    if channel:
+        query = query.where(_m.channel == channel)
     return list(conn.execute(query).mappings())
 
 
-def outbox_size(conn: Connection, *, states: Sequence[str] = (), unit: str = "") -> int:
+def trouble_by_channel(conn: Connection) -> dict[str, int]:
+    """How many messages of each channel need a person."""
+    query = (
+        sa.select(_m.channel, sa.func.count())
+        .where(_m.state.in_(TROUBLE))
+        .group_by(_m.channel)
+        .order_by(_m.channel)
+    )
+    return {channel: int(count) for channel, count in conn.execute(query)}
+
+
+def outbox_size(
+    conn: Connection, *, states: Sequence[str] = (), unit: str = "", channel: str = ""
+) -> int:
     """How many messages ``outbox`` has for the same choice."""
     query = sa.select(sa.func.count()).select_from(tables.message)
     if states:
         query = query.where(_m.state.in_(list(states)))
     if unit:
         query = query.where(_m.unit == unit)
+    if channel:
+        query = query.where(_m.channel == channel)
     return _count(conn, query)
 
 

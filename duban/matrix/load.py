@@ -355,8 +355,10 @@ def _task(row: Row, area: str, names: Names, issues: Issues) -> Task:
         urgent=row.flag("urgent"),
         replaces=tuple(text.raw.strip() for text in row.texts("replaces")),
         support_text=support_text,
+        reminders=row.text("reminders"),
         place=row.place,
         deadline_place=row.place_of("deadline"),
+        reminders_place=row.place_of("reminders"),
     )
     row.close()
     return task

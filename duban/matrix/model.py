@@ -142,8 +142,10 @@ class Task:
     urgent: bool = False
     replaces: tuple[str, ...] = ()  # ids of tasks that this one takes the place of (合并、拆分)
     support_text: tuple[str, ...] = ()  # phrases that could not be expanded (各有关单位)
+    reminders: str = ""  # the reminder ladder it asks for by name; empty: by rule
     place: Place = NOWHERE
     deadline_place: Place = NOWHERE
+    reminders_place: Place = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)

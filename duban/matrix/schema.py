@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from duban.matrix.schema_assessment import ASSESSMENT
 from duban.matrix.schema_config import CONFIG
+from duban.matrix.schema_facts import FACTS
 from duban.matrix.schema_keys import Key, Kind, Table
 from duban.matrix.schema_matrix import MATRIX
 
@@ -37,6 +38,8 @@ FILES: tuple[File, ...] = (
     File("channels.schema.json", "config/channels.yaml", "channels"),
     File("duban.schema.json", "config/duban.yaml", "duban"),
     File("assessment.schema.json", "config/assessment/2024.yaml 等", "assessment"),
+    File("ruletests.schema.json", "config/assessment/tests/*.yaml", "ruletests"),
+    File("facts.schema.json", "assess score 的事实文件", "facts"),
 )
 
-TABLES: Mapping[str, Table] = {table.id: table for table in (*MATRIX, *CONFIG, *ASSESSMENT)}
+TABLES: Mapping[str, Table] = {table.id: table for table in (*MATRIX, *CONFIG, *ASSESSMENT, *FACTS)}

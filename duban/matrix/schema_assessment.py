@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from duban.matrix.schema_grades import GRADING, MODES
 from duban.matrix.schema_keys import Free, Key, Kind, Table
 
 _NO_LIMIT = "没有限度写 `无`"
-_MODES = (("half_up", "四舍五入"), ("down", "舍去尾数"), ("up", "有尾数就进一"))
+_TABLE_KEYS = (
+    ("level", "级别"),
+    ("matter", "事项"),
+    ("title", "题名"),
+    ("task", "任务"),
+    ("role", "角色"),
+    ("counted_in", "计量单位"),
+)
 
 SHEET = Table(
     "assessment",
@@ -20,6 +28,7 @@ SHEET = Table(
         Key("total", Kind.ROW, "总分的限度", "", of="total", required=True),
         Key("categories", Kind.ROWS, "考核类别", "", of="category", required=True),
         Key("rules", Kind.ROWS, "条款", "", of="rule", required=True),
+        Key("exemptions", Kind.ROW, "免予计分", "不写就一条也不能免", of="exemptions"),
         Key("ranking", Kind.ROW, "怎样排名", "不写就不排名", of="ranking"),
         Key("grades", Kind.ROW, "等次", "", of="grades"),
     ),
@@ -51,6 +60,16 @@ CATEGORY = Table(
         Key("cap", Kind.LIMIT, "本类最多得几分", _NO_LIMIT, "100", required=True),
         Key("floor", Kind.LIMIT, "本类最多扣几分", f"写负数；{_NO_LIMIT}", "-30", required=True),
         Key("basis", Kind.TEXT, "依据", "", "细则第一条"),
+        Key("weight", Kind.AMOUNT, "本类占几成", "写了的各类合计 100%；不写按原分计", "100%"),
+        Key("rounding", Kind.ROW, "折算怎样取整", "写了 weight 就必须写", of="rounding"),
+    ),
+)
+EXEMPTIONS = Table(
+    "exemptions",
+    "免予计分 exemptions",
+    (
+        Key("basis", Kind.TEXT, "依据", "", "细则第七条", required=True),
+        Key("by", Kind.TEXT, "由谁批准", "", "考核领导小组", required=True),
     ),
 )
 RULE = Table(
@@ -73,11 +92,16 @@ RULE = Table(
                 ("per_piece", "每少一件、每超一件"),
                 ("per_occurrence", "每次"),
                 ("step", "按完成率分档"),
+                ("graduated", "差多少扣多少，分段计率，上下可不同"),
                 ("proportional", "满分乘完成率"),
+                ("efficacy", "功效系数"),
                 ("completion", "应办事项加权完成率"),
                 ("rank_points", "按名次"),
                 ("bonus_by_level", "按级别"),
+                ("lookup", "查表乘系数"),
                 ("judged", "由人评定"),
+                ("panel", "几方评分加权"),
+                ("formula", "算式"),
                 ("veto", "否决，只影响等次"),
             ),
         ),
@@ -99,13 +123,34 @@ RULE = Table(
                 ("deduction", "扣分事项"),
                 ("veto", "否决事项"),
                 ("judged", "评定"),
+                ("none", "不用事实（只用别的条款的得分）"),
             ),
         ),
         Key("only", Kind.ROW, "只算哪些事实", "", of="filter"),
         Key("unless", Kind.ROW, "不算哪些事实", "", of="filter"),
+        Key("when", Kind.TEXT, "什么条件下计", "算式，见 docs/assessment.md", "rate < 60%"),
+        Key(
+            "year",
+            Kind.CHOICE,
+            "考核年度以外的事实",
+            "",
+            "any",
+            words=(("period", "不计"), ("any", "也计（默认）")),
+        ),
         Key("from", Kind.DAY, "本版本从哪天起", "", "2024-01-01"),
         Key("to", Kind.DAY, "本版本到哪天止", "", "2024-12-31"),
+        Key("start", Kind.POINTS, "起评分", "有没有事实都先得；扣完为止写 `floor: 0`", "10"),
         Key("points", Kind.POINTS, "每件、每次几分", "扣分写负数", "-0.1"),
+        Key("repeat", Kind.ROW, "再犯加倍", "", of="repeat"),
+        Key(
+            "scope",
+            Kind.CHOICE,
+            "算式算几次",
+            "",
+            "fact",
+            words=(("fact", "每条事实一次"), ("unit", "每个单位一次")),
+        ),
+        Key("amount", Kind.TEXT, "得几分的算式", "", "min(5, 0.5 * count)"),
         Key("over", Kind.POINTS, "每超一件几分", "", "0.1"),
         Key("each", Kind.AMOUNT, "几件为一档", "默认 1", "1"),
         Key("full", Kind.POINTS, "满分", "", "5"),
@@ -116,6 +161,28 @@ RULE = Table(
             "",
             "deduct",
             words=(("award", "完成多少得多少"), ("deduct", "扣去未完成的部分")),
+        ),
+        Key(
+            "measure",
+            Kind.CHOICE,
+            "差距按什么量",
+            "",
+            "percent",
+            words=(("percent", "完成率的百分点"), ("quantity", "件数")),
+        ),
+        Key("shortfall", Kind.ROWS, "未达到目标的分段", "由近到远", of="stretch"),
+        Key("excess", Kind.ROWS, "超出目标的分段", "由近到远；不写就不加分", of="stretch"),
+        Key("base_share", Kind.AMOUNT, "功效系数的基础部分", "与 span 合计 100%", "60%"),
+        Key("span", Kind.AMOUNT, "功效系数的浮动部分", "", "40%"),
+        Key("high", Kind.AMOUNT, "满意值", "不写：取本组最好的", "100"),
+        Key("low", Kind.AMOUNT, "不允许值", "不写：取本组最差的", "60"),
+        Key(
+            "when_equal",
+            Kind.CHOICE,
+            "最好与最差相同时",
+            "",
+            "full",
+            words=(("full", "按 100%"), ("base", "按 base_share")),
         ),
         Key("bands", Kind.ROWS, "分档", "从高到低", of="band"),
         Key("below", Kind.SHARE, "最低一档以下得几分", "", "0"),
@@ -187,6 +254,15 @@ RULE = Table(
         ),
         Key("table", Kind.ROWS, "名次表", "由前到后", of="place"),
         Key("rest", Kind.POINTS, "名次表以外得几分", "", "0"),
+        Key(
+            "of",
+            Kind.CHOICE,
+            "按什么查表",
+            "",
+            "level",
+            words=_TABLE_KEYS,
+        ),
+        Key("factor", Kind.ROW, "再乘的系数", "", of="factor"),
         Key("levels", Kind.ROW, "各级别的分值", "如 `{国家级: 3, 省级: 2}`", of="scores"),
         Key(
             "same_matter",
@@ -197,6 +273,8 @@ RULE = Table(
             words=(("highest", "只计最高一次"), ("each", "逐次计")),
         ),
         Key("judge", Kind.TEXT, "由谁评定", "", "市政府督查室"),
+        Key("judges", Kind.ROWS, "由哪几方评", "权重合计 100%", of="judge_weight"),
+        Key("scale", Kind.POINTS, "各方按多少分制评", "", "100"),
         Key("range", Kind.ROW, "评定的分值范围", "", of="range"),
         Key(
             "effect",
@@ -239,11 +317,73 @@ FILTER = Table(
         )
     ),
 )
+REPEAT = Table(
+    "repeat",
+    "再犯加倍 repeat",
+    (
+        Key(
+            "same",
+            Kind.CHOICE,
+            "什么算同一件",
+            "",
+            "matter",
+            required=True,
+            words=(
+                ("matter", "同一事项"),
+                ("title", "同一题名"),
+                ("task", "同一任务"),
+                ("unit", "同一单位"),
+            ),
+        ),
+        Key(
+            "factors",
+            Kind.TEXTS,
+            "第一次、第二次……各乘几",
+            "最后一个管以后各次",
+            ("1", "2"),
+            required=True,
+        ),
+    ),
+)
+STRETCH = Table(
+    "stretch",
+    "分段 shortfall、excess",
+    (
+        Key("from", Kind.POINTS, "差距从多少起", "第一段写 0", "0", required=True),
+        Key("to", Kind.LIMIT, "到多少止", "最后一段写 `无`", "无", required=True),
+        Key("each", Kind.AMOUNT, "每几个百分点（件）", "默认 1", "1"),
+        Key("points", Kind.POINTS, "几分", "扣分写负数", "-0.2", required=True),
+    ),
+)
+FACTOR = Table(
+    "factor",
+    "系数 factor",
+    (
+        Key("of", Kind.CHOICE, "按什么取系数", "", "role", required=True, words=_TABLE_KEYS),
+        Key("values", Kind.ROW, "各自的系数", "", of="factors", required=True),
+    ),
+)
+FACTORS = Table(
+    "factors",
+    "系数表 factor.values",
+    (),
+    Free("^.+$", Kind.AMOUNT, "查到的值，如 `lead`", ("lead", "1")),
+)
+JUDGE_WEIGHT = Table(
+    "judge_weight",
+    "评定主体 judges",
+    (
+        Key("name", Kind.TEXT, "名称", "与事实的 judge 相同", "考核组", required=True),
+        Key("weight", Kind.AMOUNT, "权重", "", "100%", required=True),
+    ),
+)
 BAND = Table(
     "band",
     "分档 bands",
     (
         Key("from", Kind.AMOUNT, "完成率达到多少", "写百分数，以上含本数", "90%", required=True),
+        Key("to", Kind.AMOUNT, "到多少为止（不含）", "可不写；写了就须等于上一档的 from", "100%"),
+        Key("exclusive", Kind.FLAG, "不含本数", "“以上”默认含本数", "否"),
         Key("give", Kind.SHARE, "得几分", "分数，或满分的百分之几", "60%", required=True),
         Key("rise_to", Kind.SHARE, "档内直线升到几分", "最高一档不能写", "100%"),
         Key("per_over", Kind.POINTS, "每超一件再加几分", "", "0.1"),
@@ -262,7 +402,7 @@ ROUNDING = Table(
     "取整 rounding",
     (
         Key("to", Kind.POINTS, "取到哪一位", "0.1、0.01 或 0.001", "0.01", required=True),
-        Key("mode", Kind.CHOICE, "怎样取", "", "half_up", required=True, words=_MODES),
+        Key("mode", Kind.CHOICE, "怎样取", "", "half_up", required=True, words=MODES),
     ),
 )
 PLACE = Table(
@@ -287,79 +427,24 @@ RANGE = Table(
         Key("to", Kind.POINTS, "最高", "", "10", required=True),
     ),
 )
-RANKING = Table(
-    "ranking",
-    "排名 ranking",
-    (
-        Key(
-            "by",
-            Kind.CHOICE,
-            "怎样排",
-            "",
-            "group",
-            required=True,
-            words=(("group", "各组分开"), ("all", "合在一起")),
-        ),
-        Key(
-            "ties",
-            Kind.CHOICE,
-            "同分怎样排",
-            "",
-            "1-1-3",
-            required=True,
-            words=(("1-1-3", "并列，下一名次空出"),),
-        ),
-        Key(
-            "compare",
-            Kind.CHOICE,
-            "比哪个分",
-            "",
-            "shown",
-            required=True,
-            words=(("shown", "显示的总分"), ("exact", "取整前的总分")),
-        ),
-    ),
-)
-GRADES = Table(
-    "grades",
-    "等次 grades",
-    (
-        Key("basis", Kind.TEXT, "依据", "", "细则第六条", required=True),
-        Key("levels", Kind.ROWS, "各等次", "从高到低，最后一等不带条件", of="level", required=True),
-    ),
-)
-LEVEL = Table(
-    "level",
-    "各等次 grades.levels",
-    (
-        Key("name", Kind.TEXT, "等次名称", "", "合格", required=True),
-        Key("from", Kind.POINTS, "分数线", "以上含本数"),
-        Key("ratio", Kind.AMOUNT, "名额占本组参评单位的比例", "如 30%"),
-        Key("round", Kind.CHOICE, "名额怎样取整", "写了 ratio 就必须写", words=_MODES),
-        Key(
-            "edge",
-            Kind.CHOICE,
-            "最后名额遇并列",
-            "写了 ratio 就必须写",
-            words=(("in", "都列入"), ("out", "都不列入")),
-        ),
-    ),
-)
-
 ASSESSMENT = (
     SHEET,
     VALID,
     TOTAL,
     CATEGORY,
     RULE,
+    EXEMPTIONS,
     FILTER,
+    REPEAT,
+    STRETCH,
+    FACTOR,
+    FACTORS,
+    JUDGE_WEIGHT,
     BAND,
     ROLE_WEIGHT,
     ROUNDING,
     PLACE,
     SCORES,
     RANGE,
-    RANKING,
-    GRADES,
-    LEVEL,
+    *GRADING,
 )

@@ -3,20 +3,8 @@
 from __future__ import annotations
 
 from duban.matrix.schema_keys import COUNT_WORDS, Key, Kind, Table
+from duban.matrix.schema_ladder import LADDER_TABLES
 
-_COLOUR_WORDS = (
-    ("red", "红"),
-    ("orange", "橙"),
-    ("yellow", "黄"),
-    ("green", "绿"),
-    ("blue", "蓝"),
-    ("grey", "灰"),
-)
-_LAMP_KEYS = (
-    Key("colour", Kind.CHOICE, "颜色", "", "red", required=True, words=_COLOUR_WORDS),
-    Key("name", Kind.TEXT, "灯名", "", "红灯", required=True),
-    Key("words", Kind.TEXT, "旁边的字", "颜色之外再用字说一遍", "逾期"),
-)
 _POSTS_TOLD = "岗位：`liaison`、`section`、`deputy`、`head`、`county`"
 
 CALENDAR = Table(
@@ -75,7 +63,44 @@ REMINDERS = Table(
             least=0,
         ),
         Key("urgent_per_day", Kind.INTEGER, "加急通知每人每天最多几条", "默认 2", "2", least=0),
-        Key("rungs", Kind.ROWS, "提醒梯级", "编号不重复", of="rung", required=True),
+        Key("rungs", Kind.ROWS, "一般梯级", "别的梯级都不管的用它", of="rung", required=True),
+        Key("ladders", Kind.ROWS, "按事项选的梯级", "从上往下，第一套合适的为准", of="ladder"),
+    ),
+)
+LADDER = Table(
+    "ladder",
+    "梯级 ladders",
+    (
+        Key("id", Kind.TEXT, "编号", "不重复；任务里的 `reminders` 写它", "hard", required=True),
+        Key("for", Kind.ROW, "给哪些事项用", "不写：只给点名用它的任务", of="ladder_for"),
+        Key("rungs", Kind.ROWS, "梯级", "同一套里编号不重复", of="rung", required=True),
+    ),
+)
+LADDER_FOR = Table(
+    "ladder_for",
+    "给哪些事项用 for",
+    (
+        Key(
+            "role",
+            Kind.TEXTS,
+            "分工",
+            "`lead` 汇总、`joint` 共同牵头、`support` 配合、`part` 其他报送单位；不写不限",
+            ("lead", "joint"),
+        ),
+        Key(
+            "kind",
+            Kind.TEXTS,
+            "事项",
+            "`finish` 办结、`milestone` 节点、`report` 定期报送、`summary` 汇总；不写不限",
+            ("finish", "milestone"),
+        ),
+        Key(
+            "class",
+            Kind.TEXTS,
+            "时限性质",
+            "任务的 `kind`：`planned`、`internal`、`hard`；不写不限",
+            ("hard",),
+        ),
     ),
 )
 RUNG = Table(
@@ -83,87 +108,21 @@ RUNG = Table(
     "提醒梯级 rungs",
     (
         Key("id", Kind.TEXT, "编号", "不重复，启用后不改", "overdue", required=True),
-        Key("before", Kind.INTEGER, "时限前几天", "与 `after` 二选一；0 是当天"),
-        Key("after", Kind.INTEGER, "时限后几天", "与 `before` 二选一", "1"),
+        Key("before", Kind.INTEGER, "时限前几天", "与 `after` 二选一；0 是当天", least=0),
+        Key("after", Kind.INTEGER, "时限后几天", "与 `before` 二选一", "1", least=0),
         Key("count", Kind.CHOICE, "按什么数天", "", "working_days", words=COUNT_WORDS),
         Key("repeats", Kind.FLAG, "是否重复", "只有到期之后的梯级能重复", "是"),
         Key("to", Kind.TEXTS, "发给谁", f"{_POSTS_TOLD}；默认联络员", ("liaison",)),
         Key("words", Kind.TEXT, "消息里怎么说", "", "已逾期"),
-    ),
-)
-
-ESCALATION = Table(
-    "escalation",
-    "督办梯级 escalation.yaml",
-    (
-        Key("urgent_from", Kind.TEXT, "加急任务从哪一级起步", "写梯级编号", "circular"),
-        Key("steps", Kind.ROWS, "梯级", "从轻到重", of="step", required=True),
-    ),
-)
-STEP = Table(
-    "step",
-    "督办梯级 steps",
-    (
-        Key("id", Kind.TEXT, "编号", "不重复，启用后不改", "circular", required=True),
-        Key("name", Kind.TEXT, "名称", "", "通报", required=True),
         Key(
-            "overdue", Kind.INTEGER, "逾期多少天触发", "与 `misses_in_row` 至少写一个", "5", least=1
-        ),
-        Key("count", Kind.CHOICE, "按什么数天", "", "working_days", words=COUNT_WORDS),
-        Key("misses_in_row", Kind.INTEGER, "连续几期未报触发", "", "2", least=2),
-        Key("to", Kind.TEXTS, "发给谁", _POSTS_TOLD, ("head",)),
-        Key("copies", Kind.TEXTS, "抄送谁", _POSTS_TOLD, ("deputy",)),
-        Key(
-            "paper",
-            Kind.CHOICE,
-            "文种",
-            "",
-            "通报",
-            required=True,
-            words=(
-                ("催办", "不须确认"),
-                ("督办单", "不须确认"),
-                ("通报", "须确认"),
-                ("约谈", "须确认"),
-                ("问责", "须确认"),
-            ),
-        ),
-        Key("confirm", Kind.FLAG, "是否由具名的人确认后才发", "通报、约谈、问责必须写 `是`", "是"),
-    ),
-)
-
-LAMPS = Table(
-    "lamps",
-    "红黄绿灯 lamps.yaml",
-    (
-        Key(
-            "steps",
-            Kind.ROWS,
-            "各档",
-            "从最急写到最缓，中间不留空档",
-            of="lamp_step",
-            required=True,
-        ),
-        Key("done", Kind.ROW, "已办结的灯", "", of="lamp"),
-        Key("idle", Kind.ROW, "未起算的灯", "", of="lamp"),
-    ),
-)
-LAMP_STEP = Table(
-    "lamp_step",
-    "各档 steps",
-    (
-        *_LAMP_KEYS,
-        Key(
-            "at_most_days_left",
-            Kind.BOUND,
-            "剩余工作日不超过几天",
-            "负数为已逾期；最后一档写 `any`",
-            "any",
-            required=True,
+            "summary",
+            Kind.FLAG,
+            "是否附本单位总清单",
+            "`是`：收件人当天收到本单位全部待办，只发一次",
+            "否",
         ),
     ),
 )
-LAMP = Table("lamp", "done、idle", _LAMP_KEYS)
 
 CHANNELS = Table(
     "channels",
@@ -172,6 +131,21 @@ CHANNELS = Table(
         Key("default", Kind.TEXT, "一般通知走哪个渠道", "写渠道编号", "mail"),
         Key("lost", Kind.TEXT, "哪个岗位都没有地址时放到哪里", "写渠道编号", "mail"),
         Key("channels", Kind.ROWS, "渠道", "", of="channel"),
+        Key("routes", Kind.ROWS, "路由：谁的消息走哪个渠道", "", of="route"),
+    ),
+)
+ROUTE = Table(
+    "route",
+    "路由 routes",
+    (
+        Key("units", Kind.TEXTS, "点名的单位", "units、groups、kinds 只写一种", ("龙湖镇",)),
+        Key("groups", Kind.TEXTS, "单位组，或考核分组", "都不写就是所有单位", ()),
+        Key("kinds", Kind.TEXTS, "单位性质", "如 township、enterprise", ()),
+        Key("posts", Kind.TEXTS, "岗位", "不写就是所有岗位", ("liaison",)),
+        Key("messages", Kind.TEXTS, "哪种消息", "day 日常、urgent 加急、digest 周报", ("urgent",)),
+        Key("channel", Kind.TEXT, "走哪个渠道", "在岗人没有这个渠道的写法时不照办", "mail"),
+        Key("copy", Kind.TEXT, "同时抄送到哪个群", "群里不带个人链接；`无` 表示不抄送", "无"),
+        Key("fallback", Kind.TEXT, "备用渠道", "代替渠道自己的 fallback", ""),
     ),
 )
 CHANNEL = Table(
@@ -269,6 +243,13 @@ DUBAN = Table(
         Key("mail_from", Kind.TEXT, "发件人", "", "duban@xinzheng.example"),
         Key("works_from", Kind.CLOCK, "几点起发普通通知", '写成 `"08:30"`', "08:30"),
         Key("works_until", Kind.CLOCK, "几点以后不再发", '写成 `"17:30"`', "17:30"),
+        Key(
+            "urgent_any_time",
+            Kind.FLAG,
+            "加急通知是否随时发",
+            "默认否：加急的也只在工作时段发",
+            "否",
+        ),
         Key("link_days", Kind.INTEGER, "个人链接的有效天数", "默认 45", "45", least=1),
         Key(
             "clerks",
@@ -277,6 +258,105 @@ DUBAN = Table(
             "空着则可填任何姓名；正式启用时应列出",
             "[经办人甲, 经办人乙]",
         ),
+        Key(
+            "hosts",
+            Kind.TEXTS,
+            "网页应答哪些主机名",
+            "空着不限；写了就只应答这些、public_url 的主机名和本机，别的一律拒绝",
+            ("duban.xinzheng.example",),
+        ),
+        Key("sign_in", Kind.ROW, "办公室和领导怎么登录", "不写就用默认值", of="sign_in"),
+        Key(
+            "return_reasons",
+            Kind.TEXTS,
+            "审核页上可选的退回理由",
+            "每行一条；不写用自带的几条",
+            ("缺佐证材料，请补传。",),
+        ),
+        Key("evidence_scan", Kind.ROW, "附件查毒", "不写就不查", of="evidence_scan"),
+    ),
+)
+EVIDENCE_SCAN = Table(
+    "evidence_scan",
+    "附件查毒 evidence_scan",
+    (
+        Key(
+            "command",
+            Kind.TEXTS,
+            "查毒程序和参数",
+            "文件路径接在最后；退出码 0 干净、1 有毒，其他都算没查成，附件不收",
+            ("clamdscan", "--no-summary", "--fdpass"),
+            required=True,
+        ),
+        Key("seconds", Kind.INTEGER, "最多等几秒", "默认 60", "60", least=1),
+        Key(
+            "found",
+            Kind.CHOICE,
+            "查出来怎么办",
+            "",
+            "refuse",
+            words=(("refuse", "拒收（默认）"), ("quarantine", "拒收并留在 var/quarantine")),
+        ),
+    ),
+)
+SIGN_IN = Table(
+    "sign_in",
+    "登录 sign_in",
+    (
+        Key("idle_minutes", Kind.INTEGER, "多少分钟不用就退出", "默认 120", "120", least=5),
+        Key("absolute_hours", Kind.INTEGER, "登录后最多保持几小时", "默认 12", "12", least=1),
+        Key(
+            "office_key",
+            Kind.CHOICE,
+            "办公室钥匙什么时候能用",
+            "",
+            "until_admin",
+            words=(
+                ("until_admin", "有了管理员账号就不能用（默认）"),
+                ("always", "一直能用"),
+                ("never", "从不"),
+            ),
+        ),
+        Key(
+            "second_factor",
+            Kind.CHOICE,
+            "谁必须用动态口令",
+            "",
+            "admins",
+            words=(("optional", "自愿（默认）"), ("admins", "管理员必须"), ("all", "人人必须")),
+        ),
+        Key("oidc", Kind.ROW, "统一身份认证", "要先安装 duban[oidc]；账号须已建好", of="oidc"),
+    ),
+)
+OIDC = Table(
+    "oidc",
+    "统一身份认证 oidc",
+    (
+        Key(
+            "issuer",
+            Kind.TEXT,
+            "认证服务的 issuer",
+            "以 https:// 开头",
+            "https://sso.county.example",
+            required=True,
+        ),
+        Key("client_id", Kind.TEXT, "在认证服务登记的编号", "", "duban", required=True),
+        Key(
+            "client_secret",
+            Kind.TEXT,
+            "密钥的出处",
+            "只写 `${env:变量名}` 或 `${file:文件}`",
+            "${env:DUBAN_OIDC_SECRET}",
+            required=True,
+        ),
+        Key(
+            "name_claim",
+            Kind.TEXT,
+            "用哪一项对上账号",
+            "默认 `preferred_username`",
+            "preferred_username",
+        ),
+        Key("label", Kind.TEXT, "按钮上的字", "默认“统一身份认证”", "统一身份认证"),
     ),
 )
 
@@ -284,13 +364,15 @@ CONFIG = (
     CALENDAR,
     YEAR,
     REMINDERS,
+    LADDER,
+    LADDER_FOR,
     RUNG,
-    ESCALATION,
-    STEP,
-    LAMPS,
-    LAMP_STEP,
-    LAMP,
+    *LADDER_TABLES,
     CHANNELS,
     CHANNEL,
+    ROUTE,
     DUBAN,
+    SIGN_IN,
+    OIDC,
+    EVIDENCE_SCAN,
 )

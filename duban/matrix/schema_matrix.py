@@ -326,6 +326,13 @@ TASK = Table(
         Key("weight", Kind.DECIMAL, "权重", "大于 0 的数，默认 1", "3"),
         Key("urgent", Kind.FLAG, "是否急件", "急件单独提醒，少用", "否"),
         Key(
+            "reminders",
+            Kind.TEXT,
+            "按哪一套梯级提醒",
+            "写 `config/reminders.yaml` 里的编号；不写＝按规则选",
+            "hard",
+        ),
+        Key(
             "replaces",
             Kind.TEXTS,
             "代替了哪些任务（合并、拆分）",

@@ -1,8 +1,10 @@
 """Who sees what: the few functions that decide it, and nothing else does.
 
 A liaison officer holds a cookie made from a personal link and sees one unit; every request asks the
-ledger whether that link still holds, so a revocation works at once. The office holds a cookie with the
-name of the clerk, made with the office's key. Cookies are signed; neither holds a secret.
+ledger whether that link still holds, so a revocation works at once. The office and leaders have accounts:
+their cookie is a random session number of which the ledger keeps the hash, asked for at every request too.
+Before there is an administrator, the office's key opens, with a name given at the door.
+Which route is for whom stands in ``access_table``.
 """
 
 from __future__ import annotations
@@ -13,20 +15,22 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from urllib.parse import urlencode
 
 from duban import clock
+from duban.accounts import Role, session_ended
+from duban.credentials import hash_of
 from duban.keyfile import is_good, key_of
-from duban.ledger import queries
+from duban.ledger import accounts, queries
 from duban.ledger.queries import Row
 from duban.ledger.views import Reader
 from duban.settings import Home
+from duban.sign_in_settings import SignIn
 
 UNIT_COOKIE = "duban_unit"
 OFFICE_COOKIE = "duban_office"
-OFFICE_DAYS = 7
-"""Days that the office stays signed in on one browser."""
-NAME_CHARS = 20
+SESSION_COOKIE = "duban_session"
 WHERE_THE_KEY_IS = (
     "向本单位系统管理员要钥匙，从首页的“办公室入口”进入；网页启动时，管理员的窗口里写着它存放在哪里"
 )
@@ -36,8 +40,11 @@ WHERE_THE_KEY_IS = (
 class Denied(Exception):  # noqa: N818 - it is an answer, not a failure
     """A request that is not allowed, with the sentence for the one who asked."""
 
-    def __init__(self, status: int, title: str, message: str, way_out: str) -> None:
+    def __init__(
+        self, status: int, title: str, message: str, way_out: str, *, sign_in: bool = False
+    ) -> None:
         super().__init__(message)
+        self.sign_in = sign_in  # whether signing in may help: the page offers it
         self.status = status
         self.title = title
         self.message = message
@@ -62,15 +69,27 @@ class Liaison:
 
 @dataclass(frozen=True, slots=True)
 class Clerk:
-    """A visitor of the office, by the name given at sign-in."""
+    """Someone of the office's side: by account (``session`` is its hash), or by key (it is empty).
+
+    ``unit``: the only unit that is shown; empty for all. ``stage``: ``full``, or what is still missing.
+    """
 
     name: str
     cookie: str
+    role: Role = Role.ADMIN
+    unit: str = ""
+    session: str = ""
+    stage: str = "full"
+    seen_at: datetime | None = None
 
     @property
     def actor(self) -> str:
         """The name that the ledger keeps for what this visitor does."""
         return self.name
+
+    def sees(self, unit: str) -> bool:
+        """Whether rows of a unit are shown to this visitor."""
+        return self.unit in {"", unit}
 
 
 # ---- the unit's side ---------------------------------------------------------------------------
@@ -147,14 +166,18 @@ def is_office_key(expected: str, given: str) -> bool:
     return is_good(expected) and same
 
 
-def office_cookie(key: bytes, office: str, name: str, now: datetime) -> str:
-    """The cookie of a clerk. A new office key ends all of them."""
-    until = clock.stamp(now + timedelta(days=OFFICE_DAYS))
+def office_cookie(
+    key: bytes, office: str, name: str, now: datetime, lasts: SignIn | None = None
+) -> str:
+    """The cookie of a clerk who came by the office's key. A new office key ends all of them."""
+    until = clock.stamp(now + (lasts or SignIn()).absolute)
     return _seal(key, _office_purpose(office), f"{until}|{name}")
 
 
-def clerk(key: bytes, office: str, cookies: Mapping[str, str], now: datetime) -> Clerk | None:
-    """The clerk behind a request, or None when nobody of the office is signed in."""
+def clerk_by_key(
+    key: bytes, office: str, cookies: Mapping[str, str], now: datetime
+) -> Clerk | None:
+    """The clerk who came by the office's key, or None."""
     cookie = cookies.get(OFFICE_COOKIE, "")
     said = _unseal(key, _office_purpose(office), cookie)
     until, _, name = (said or "").partition("|")
@@ -163,17 +186,53 @@ def clerk(key: bytes, office: str, cookies: Mapping[str, str], now: datetime) ->
     return Clerk(name, cookie)
 
 
-def need_clerk(key: bytes, office: str, cookies: Mapping[str, str], now: datetime) -> Clerk:
-    """The clerk behind a request. Raises Denied."""
-    found = clerk(key, office, cookies, now)
-    if found is None:
-        raise Denied(
-            403,
-            "请用办公室的钥匙进入",
-            "看板、台账和审核只对督办办公室开放。",
-            WHERE_THE_KEY_IS,
-        )
-    return found
+def key_opens(conn: Reader, sign_in: SignIn) -> bool:
+    """Whether the office's key opens: until there is an administrator, unless a setting says else."""
+    if sign_in.office_key == "until_admin":
+        return accounts.admins(conn) == 0
+    return sign_in.office_key == "always"
+
+
+def clerk_by_session(
+    conn: Reader, sign_in: SignIn, cookies: Mapping[str, str], now: datetime
+) -> Clerk | None:
+    """The owner of a session that holds: not too old, its account as it is now."""
+    cookie = cookies.get(SESSION_COOKIE, "")
+    row = accounts.session(conn, hash_of(cookie)) if cookie else None
+    if row is None or not row["active"]:
+        return None
+    lasts = {"idle": sign_in.idle, "absolute": sign_in.absolute}
+    if session_ended(row["started_at"], row["seen_at"], now, **lasts):
+        return None
+    role = Role(row["role"])
+    unit = row["unit"] if role is Role.HEAD else ""
+    return Clerk(row["account"], cookie, role, unit, row["id"], row["stage"], row["seen_at"])
+
+
+def home_of(role: Role, unit: str) -> str:
+    """The first page of a role: a head's is the own unit."""
+    return f"/office/unit?{urlencode({'id': unit})}" if role is Role.HEAD else "/office"
+
+
+def sign_in_first() -> Denied:
+    """The answer to anyone of the office's side who is not signed in (any more)."""
+    return Denied(
+        403,
+        "请先登录",
+        "看板、台账和审核只对督办办公室、领导和有账号的人开放；登录过的，可能是时间到了。",
+        "用自己的账号登录；没有账号的，向本单位系统管理员要",
+        sign_in=True,
+    )
+
+
+def not_yours(role_name: str) -> Denied:
+    """The answer to someone whose role may not do this."""
+    return Denied(
+        403,
+        "您的账号不能做这件事",
+        f"您的角色是“{role_name}”，这个页面或操作不对它开放。",
+        "需要的话，请管理员调整角色",
+    )
 
 
 def _office_purpose(office: str) -> str:

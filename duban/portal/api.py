@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
@@ -29,7 +30,7 @@ def healthz(request: Request) -> JSONResponse:
     now = portal.now()
     try:
         with portal.ledger.read() as conn:
-            said = _health(conn, portal.office.matrix.plan.id, now)
+            said = health(conn, portal.office.matrix.plan.id, now)
     except OutsideError as failed:
         said = {"ok": False, "ledger": False, "error": failed.message}
     return JSONResponse(
@@ -37,7 +38,8 @@ def healthz(request: Request) -> JSONResponse:
     )
 
 
-def _health(conn: Reader, plan_id: str, now: datetime) -> dict[str, object]:
+def health(conn: Reader, plan_id: str, now: datetime) -> dict[str, Any]:
+    """The keys of ``healthz`` that the ledger tells."""
     plan = queries.plan_row(conn, plan_id)
     ticks = queries.ticks(conn)
     late = stale_stages(ticks, now, None if plan is None else plan["applied_at"])

@@ -78,6 +78,9 @@ def stand(office: Office, row: Row, now: datetime) -> Standing:
         now=now,
         calendar=office.calendar,
         lamps=office.lamps,
+        progress=office.course(row["task"], row["opens_on"]).progress(
+            office.lamps, row["percent"], row["due_on"], clock.day_of(now)
+        ),
     )
 
 

@@ -1,9 +1,9 @@
-"""The office's side: sign in, dashboard, ledger. Everything is behind the key."""
+"""The office's side: dashboard and ledger. The gate has asked who it is."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from typing import Annotated, Any
 
@@ -11,14 +11,16 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 
 from duban import clock
-from duban.errors import NOWHERE, Issues
-from duban.ledger import events, queries, views
+from duban.accounts import ROLE_NAMES
+from duban.ledger import events, ladder, queries, views
+from duban.ledger.events import Event
 from duban.ledger.queries import Row
 from duban.matrix.model import POST_NAMES, Unit
-from duban.portal import access, board
+from duban.portal import access, access_table, board
 from duban.portal.access import Clerk, Denied
+from duban.portal.gate import office_visitor
 from duban.portal.items import Item, plain_items, unit_name
-from duban.portal.pages import Form, check_form, form, render, see_other
+from duban.portal.pages import Form, form, render
 from duban.portal.state import Portal, portal_of
 from duban.portal.unit_pages import attachment
 from duban.status import STATE_NAMES
@@ -28,13 +30,7 @@ PER_PAGE = 100
 LAGGARDS_SHOWN = 12
 
 
-def visitor_of(request: Request) -> Clerk:
-    """Dependency: the clerk behind the request."""
-    portal = portal_of(request)
-    return access.need_clerk(portal.key, portal.office_key, request.cookies, portal.now())
-
-
-Visitor = Annotated[Clerk, Depends(visitor_of)]
+Visitor = Annotated[Clerk, Depends(office_visitor)]
 Posted = Annotated[Form, Depends(form)]
 
 
@@ -50,6 +46,8 @@ def page(request: Request, visitor: Clerk, name: str, status: int = 200, **value
         "unit_of": lambda unit: unit_name(portal.office, unit),
         "who": lambda actor: who(portal, actor),
         "post_names": POST_NAMES,
+        "may": lambda path, method="GET": access_table.may(visitor.role, path, method),
+        "role_name": ROLE_NAMES[visitor.role],
     }
     return render(request, name, status=status, **(known | values))
 
@@ -73,61 +71,6 @@ def who(portal: Portal, actor: str) -> str:
     return _ACTORS.get(actor, actor)
 
 
-# ---- sign in -----------------------------------------------------------------------------------
-
-
-@router.get("/office/login")
-def ask_login(request: Request, key: str = "") -> Response:
-    """The form behind the office's link. Opening it signs nobody in: previews fetch links too."""
-    return render(request, "login.html", key=key)
-
-
-@router.post("/office/login")
-def login(request: Request, given: Posted) -> Response:
-    """Sign in with the key and the clerk's name, which signs reviews and decisions."""
-    portal = portal_of(request)
-    name = given.line("name", access.NAME_CHARS)
-    if not access.is_office_key(portal.office_key, given.text("key").strip()):
-        raise Denied(403, "钥匙不对", "这不是办公室现在的钥匙。", access.WHERE_THE_KEY_IS)
-    issues = _may_sign(portal.office.settings.clerks, name)
-    if issues.found:
-        return render(request, "login.html", status=422, key=given.text("key"), issues=issues.found)
-    response = see_other("/office")
-    response.set_cookie(
-        access.OFFICE_COOKIE,
-        access.office_cookie(portal.key, portal.office_key, name, portal.now()),
-        max_age=access.OFFICE_DAYS * 86_400,
-        httponly=True,
-        samesite="lax",
-        secure=portal.office.settings.public_url.startswith("https://"),
-    )
-    return response
-
-
-def _may_sign(clerks: tuple[str, ...], name: str) -> Issues:
-    """A signature is a name, and one of the listed names where the office lists them."""
-    issues = Issues()
-    if not name:
-        issues.error("no-name", NOWHERE, "请填写经办人姓名。", "审核和督办意见都以它署名。")
-    elif clerks and name not in clerks:
-        issues.error(
-            "not-a-clerk",
-            NOWHERE,
-            f"“{name}”不在经办人名单里。",
-            "请用本人姓名；新增经办人由管理员写进 config/duban.yaml 的 clerks。",
-        )
-    return issues
-
-
-@router.post("/office/logout")
-def logout(request: Request, visitor: Visitor, given: Posted) -> Response:
-    """Sign out of this browser."""
-    check_form(portal_of(request), visitor, given)
-    response = see_other("/")
-    response.delete_cookie(access.OFFICE_COOKIE)
-    return response
-
-
 # ---- dashboard ---------------------------------------------------------------------------------
 
 
@@ -144,7 +87,7 @@ def dashboard(request: Request, visitor: Visitor, year: int | None = None) -> Re
         items = plain_items(office, views.open_rows(conn, today), now)
         due = views.came_due(conn, date(chosen, 1, 1), date(chosen, 12, 31))
         states, historic = views.totals(conn), views.historic(conn)
-        steps = _steps(queries.proposals(conn, states=("waiting", "confirmed", "taken")))
+        steps = _steps(ladder.proposals(conn, states=("waiting", "confirmed", "softened", "taken")))
         digests, runs = queries.digests(conn, 1), queries.runs(conn, 1)
     heat = board.heat(due, in_order(portal), chosen, now)
     late = board.laggards(items)
@@ -227,6 +170,8 @@ def items(
 ) -> Response:
     """All obligations by unit, state, lamp, month and task; ``format=json`` for scripts."""
     portal = portal_of(request)
+    if visitor.unit:
+        wanted = replace(wanted, unit=visitor.unit)
     found = _wanted_items(portal, wanted)
     if format == "json":
         return JSONResponse({"count": len(found), "items": [_as_json(item) for item in found]})
@@ -241,7 +186,7 @@ def items(
         number=number,
         pages=pages,
         chosen=wanted.chosen,
-        units=in_order(portal),
+        units=[unit for unit in in_order(portal) if visitor.sees(unit.id)],
         lamps=portal.office.lamps.all,
     )
 
@@ -324,7 +269,7 @@ def one_item(request: Request, visitor: Visitor, key: str) -> Response:
     portal = portal_of(request)
     with portal.ledger.read() as conn:
         row = queries.one_obligation(conn, key)
-        if row is None:
+        if row is None or not visitor.sees(row["unit"]):
             raise Denied(404, "没有这一项", f"台账里没有“{key}”。", "从台账列表里点进来")
         sent = queries.submissions(conn, key)
         return page(
@@ -334,9 +279,10 @@ def one_item(request: Request, visitor: Visitor, key: str) -> Response:
             item=plain_items(portal.office, [row], portal.now())[0],
             sent=sent,
             files=views.evidence_for(conn, [each["id"] for each in sent]),
-            record=list(events.read_events(conn, obligation=key)),
+            record=_told_events(visitor, events.read_events(conn, obligation=key)),
             notices=views.notices_of(conn, key),
-            proposals=views.proposals_of(conn, key),
+            proposals=_told_steps(visitor, views.proposals_of(conn, key)),
+            lamp_months=ladder.lamps_of(conn, key),
             indicators={each.id: each for each in portal.office.matrix.plan.indicators},
             areas={
                 each.id: each.name
@@ -348,11 +294,23 @@ def one_item(request: Request, visitor: Visitor, key: str) -> Response:
         )
 
 
+_GONE_OUT = frozenset({"taken", "confirmed", "softened"})
+
+
+def _told_steps(visitor: Clerk, steps: list[Row]) -> list[Row]:
+    """A unit learns of a severe step when it goes out, not while a person still weighs it."""
+    return [row for row in steps if not visitor.unit or row["state"] in _GONE_OUT]
+
+
+def _told_events(visitor: Clerk, found: Iterable[Event]) -> list[Event]:
+    return [each for each in found if not visitor.unit or not each.kind.startswith("proposal.")]
+
+
 @router.get("/office/evidence")
 def evidence_file(request: Request, visitor: Visitor, id: str) -> Response:  # noqa: A002 - the address
     """A file of evidence, as an attachment."""
     with portal_of(request).ledger.read() as conn:
         row = views.one_evidence(conn, id)
-    if row is None:
+    if row is None or not visitor.sees(row["unit"]):
         raise Denied(404, "没有这份附件", "台账里没有它的记录。", "从报送记录里点进来")
     return attachment(portal_of(request), row)

@@ -20,7 +20,7 @@ from duban.errors import InputError, Issue, OutsideError
 from duban.intake.evidence import MAX_BYTES, MAX_FILES
 from duban.intake.submission import clean
 from duban.ledger import links, queries
-from duban.portal import access, shown
+from duban.portal import access, gate, shown
 from duban.portal.access import Clerk, Denied, Liaison
 from duban.portal.guard import HEADERS
 from duban.portal.state import Portal, portal_of
@@ -170,6 +170,7 @@ def problem(
     way_out: str,
     *,
     issues: Sequence[Issue] = (),
+    sign_in: str = "",
 ) -> Response:
     """A refusal as a page, or as JSON for those who asked for it."""
     if request.url.path in {"/healthz"} or request.query_params.get("format") == "json":
@@ -182,12 +183,26 @@ def problem(
         message=message,
         way_out=way_out,
         issues=issues,
+        sign_in=sign_in,
     )
 
 
 async def _denied(request: Request, denied: Exception) -> Response:
     assert isinstance(denied, Denied)
-    return problem(request, denied.status, denied.title, denied.message, denied.way_out)
+    return problem(
+        request,
+        denied.status,
+        denied.title,
+        denied.message,
+        denied.way_out,
+        sign_in=_way_in(request) if denied.sign_in else "",
+    )
+
+
+def _way_in(request: Request) -> str:
+    """The way to sign in, and back to what was asked for."""
+    wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return shown.query("/office/login", next=wanted if request.method == "GET" else "")
 
 
 async def _input(request: Request, wrong: Exception) -> Response:
@@ -236,9 +251,9 @@ def add_refusals(app: FastAPI) -> None:
 @router.get("/")
 def front(request: Request) -> Response:
     """What this is and where the keys are; who is signed in goes on."""
-    portal = portal_of(request)
-    if access.clerk(portal.key, portal.office_key, request.cookies, portal.now()):
-        return see_other("/office")
+    visitor = gate.clerk_of(request)
+    if visitor is not None and visitor.stage == "full":
+        return see_other(access.home_of(visitor.role, visitor.unit))
     if access.UNIT_COOKIE in request.cookies:
         return see_other("/unit")
     return render(request, "front.html")

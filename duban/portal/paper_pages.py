@@ -13,11 +13,12 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, Response
 
-from duban.ledger import queries
+from duban.ledger import papers, queries
 from duban.ledger.queries import Row
 from duban.portal.access import Denied
 from duban.portal.guard import PAPER_POLICY
-from duban.portal.office_pages import Visitor, page
+from duban.portal.office_pages import Posted, Visitor, page
+from duban.portal.pages import check_form, see_other
 from duban.portal.state import Portal, portal_of
 
 router = APIRouter(include_in_schema=False)
@@ -36,6 +37,16 @@ def digests(request: Request, visitor: Visitor) -> Response:
         rows = queries.digests(conn)
     found = [(row, _listed(row)) for row in rows]
     return page(request, visitor, "digests.html", digests=found)
+
+
+@router.post("/office/digests")
+def approve(request: Request, visitor: Visitor, given: Posted) -> Response:
+    """审定: a draft of a digest is approved in a name."""
+    portal = portal_of(request)
+    check_form(portal, visitor, given)
+    with portal.ledger.write(visitor.actor) as writing:
+        papers.approve_digest(writing, given.text("digest"))
+    return see_other("/office/digests")
 
 
 @router.get("/office/runs")

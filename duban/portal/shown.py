@@ -14,42 +14,26 @@ from markupsafe import Markup, escape
 from duban import clock
 from duban.assessment.amounts import points_text
 from duban.lamps import Lamp
+from duban.ledger import undelivered
+from duban.rehearsal.values import OUTCOMES
 from duban.status import STATE_NAMES, WEEKDAYS
+from notifier.message import KIND_NAMES
 
 SUBMISSION_STATES = {"pending": "待审核", "accepted": "已通过", "returned": "已退回"}
-MESSAGE_STATES = {
-    "queued": "待发送",
-    "sent": "已送达",
-    "failed": "发送失败",
-    "unknown": "不确定是否送达",
-    "expired": "过期未发",
-    "cancelled": "已取消",
-}
-MESSAGE_KINDS = {
+MESSAGE_STATES = undelivered.STATE_NAMES
+MESSAGE_KINDS = KIND_NAMES | {
     "day": "每日通知",
     "urgent": "加急通知",
-    "remind": "提醒",
-    "request": "报送通知",
-    "urge": "催办",
-    "supervise": "督办",
-    "returned": "退回",
     "digest": "周报",
+    "copy": "群抄送",
 }
 PROPOSAL_STATES = {
     "taken": "已执行",
     "waiting": "待确认",
     "confirmed": "已确认",
+    "softened": "降级发出",
     "dropped": "不予采纳",
     "withdrawn": "自动撤回",
-}
-NOTICE_OUTCOMES = {
-    "pending": "待发",
-    "grouped": "已并入消息",
-    "superseded": "并入后一级",
-    "silenced": "免扰",
-    "inhibited": "因督办免扰",
-    "acknowledged": "已签收免扰",
-    "closed": "已办结，不再发",
 }
 ROLES = {"lead": "牵头", "joint": "共同牵头", "part": "配合", "support": "配合"}
 KINDS = {"finish": "办结", "milestone": "节点", "report": "定期报送", "summary": "汇总报送"}
@@ -76,6 +60,7 @@ EVENT_NAMES = {
     "obligation.reported": "收到报送",
     "obligation.returned": "退回",
     "obligation.closed": "销号",
+    "obligation.accepted_part": "部分通过",
     "obligation.reopened": "回头看",
     "obligation.extended": "延期",
     "obligation.suspended": "暂缓",
@@ -88,6 +73,31 @@ EVENT_NAMES = {
     "notice.settled": "通知处理",
     "proposal.raised": "达到督办条件",
     "proposal.decided": "督办建议处理",
+    "proposal.handed": "督办建议移交",
+    "ladder.started": "按梯级督办",
+    "ladder.climbed": "督办升级",
+    "ladder.adopted": "改用现行梯级",
+    "ladder.cleared": "督办终止",
+    "digest.approved": "审定周报",
+    "account.added": "建立账号",
+    "account.changed": "账号调整",
+    "account.invited": "发出设口令链接",
+    "account.password_set": "设口令",
+    "account.totp_on": "启用动态口令",
+    "account.totp_off": "停用动态口令",
+    "account.recovery_used": "用备用码",
+    "sign_in.done": "登录",
+    "sign_in.ended": "退出",
+    "sign_in.refused": "登录被拒",
+    "token.issued": "开出接口凭证",
+    "token.revoked": "停用接口凭证",
+}
+SIGN_IN_ACTS = {"in": "登录", "out": "退出", "refused": "被拒"}
+SIGN_IN_WAYS = {
+    "password": "口令",
+    "code": "口令和动态口令",
+    "oidc": "统一身份认证",
+    "key": "办公室钥匙",
 }
 
 
@@ -180,13 +190,15 @@ WORDS = {
     "message_states": MESSAGE_STATES,
     "message_kinds": MESSAGE_KINDS,
     "proposal_states": PROPOSAL_STATES,
-    "notice_outcomes": NOTICE_OUTCOMES,
+    "notice_outcomes": OUTCOMES,
     "roles": ROLES,
     "kinds": KINDS,
     "doors": DOORS,
     "draft_states": DRAFT_STATES,
     "classes": CLASSES,
     "event_names": EVENT_NAMES,
+    "sign_in_acts": SIGN_IN_ACTS,
+    "sign_in_ways": SIGN_IN_WAYS,
     "lamp_chip": lamp_chip,
     "due": due,
     "url": query,

@@ -13,6 +13,7 @@ from fastapi import Request
 
 from duban import clock
 from duban.clock import Clock
+from duban.credentials import account_key, unseal
 from duban.desk import Desk, need_desk
 from duban.errors import DubanError
 from duban.ledger import links
@@ -36,10 +37,16 @@ class Portal:
         self.ledger: Ledger = self._office.ledger
         self.key = links.home_key(home)
         self.office_key = access.office_key(home)
+        self.account_key = account_key(home)
 
     def now(self) -> datetime:
         """This moment by the ledger's clock."""
         return self.ledger.now()
+
+    def totp_secret(self, name: str, sealed: str) -> str:
+        """The second factor of an account; empty when it has none, or the seal is not for this name."""
+        said = unseal(self.account_key, "totp", sealed, self.now()) if sealed else {}
+        return said.get("secret", "") if said.get("name") == name else ""
 
     @property
     def office(self) -> Office:

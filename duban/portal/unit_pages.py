@@ -24,6 +24,8 @@ from duban.ledger.transitions import IDEM_KEY_CHARS
 from duban.matrix.model import POST_NAMES
 from duban.portal import access
 from duban.portal.access import Liaison
+from duban.portal.gate import unit_visitor
+from duban.portal.guard import PAPER_POLICY
 from duban.portal.items import FORMS_ON_PAGE, Item, full_items, plain_items, sections, unit_name
 from duban.portal.pages import Form, check_form, form, render, see_other
 from duban.portal.shown import query
@@ -42,15 +44,8 @@ SAID: Mapping[str, str] = {
 }
 
 
-def visitor_of(request: Request) -> Liaison:
-    """Dependency: the liaison officer behind the request."""
-    portal = portal_of(request)
-    with portal.ledger.read() as conn:
-        return access.liaison(conn, portal.key, request.cookies, portal.now())
-
-
-Visitor = Annotated[Liaison, Depends(visitor_of)]
-# Asks for the visitor first: nobody unknown makes us read a hundred megabytes.
+Visitor = Annotated[Liaison, Depends(unit_visitor)]
+# The gate has asked for the visitor first: nobody unknown makes us read a hundred megabytes.
 Posted = Annotated[Form, Depends(form)]
 
 
@@ -239,7 +234,8 @@ def _take_in(portal: Portal, visitor: Liaison, item: Item, given: Form, idem: st
     _, issues = read_report(given.fields, **how)
     issues.stop_on_errors()
     uploads = [(file.filename or "", file.file) for file in given.files]
-    files = evidence.store_all(portal.home, uploads)
+    scan = portal.office.settings.evidence_scan
+    files = evidence.store_all(portal.home, uploads, scan=scan)
     report, _ = read_report(given.fields, files=files, **how)
     with portal.ledger.write(visitor.actor) as writing:
         return transitions.submit(writing, item.key, report, actor=visitor.actor).submission
@@ -352,7 +348,8 @@ def inbox(request: Request, visitor: Visitor) -> Response:
     with portal.ledger.read() as conn:
         found = views.outbox(conn, states=views.INBOX_STATES, unit=visitor.unit)
     public = portal.office.settings.public_url
-    letters = [dict(row) | {"text": own_link(row["text"], public)} for row in found]
+    own = [row for row in found if row["kind"] != "copy"]  # what a group was told too is no second letter
+    letters = [dict(row) | {"text": own_link(row["text"], public)} for row in own]
     return _page(request, visitor, "unit_inbox.html", letters=letters, post_names=POST_NAMES)
 
 
@@ -378,7 +375,12 @@ def attachment(portal: Portal, row: Row) -> Response:
         raise access.Denied(
             404, "附件不在了", "台账里有这份附件的记录，但文件找不到。", "请告诉办公室从备份里找回"
         )
-    return FileResponse(path, media_type=row["media_type"], filename=row["name"])
+    return FileResponse(
+        path,
+        media_type=row["media_type"],
+        filename=row["name"],
+        headers={"Content-Security-Policy": PAPER_POLICY},
+    )
 
 
 # ---- the workbook ------------------------------------------------------------------------------

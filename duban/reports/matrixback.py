@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from duban.errors import Issues, Place
-from duban.reports.matrixtable import CLASS_WORDS, EVERY_WORDS, EXACT, PRINTED, SOURCE_WORDS
+from duban.reports.matrixtable import CLASS_WORDS, EVERY_WORDS, EXACT, SOURCE_WORDS
 
 Value = str | list[str] | list[dict[str, str]] | dict[str, str | list[str]]
 LIST_MARK, PART_MARK = "；", "｜"
-_LATER = frozenset({"取消日期"})  # columns that a workbook of an earlier release does not have
+_KEYS = ("牵头单位", "配合单位", "完成时限", "考核要点", "来源")  # printed, and in the CSV too
+_LATER = frozenset({"取消日期", "提醒梯级"})  # columns that a workbook of an earlier release does not have
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ def own_rows(rows: Sequence[Sequence[str]]) -> list[OwnRow] | None:
 
     Rows without a number in 编号 are notes. A row that the office added is one as soon as it has a 编号.
     """
-    wanted = {*PRINTED, *EXACT} - _LATER
+    wanted = {*_KEYS, *EXACT} - _LATER
     for at, row in enumerate(rows):
         head = [cell.strip() for cell in row]
         if wanted <= set(head):
@@ -75,6 +76,7 @@ def task_keys(row: OwnRow, place: Place, issues: Issues) -> dict[str, Value]:
         "urgent": cells["急件"],
         "replaces": _listed(cells["代替任务"]),
         "withdrawn": cells.get("取消日期", ""),
+        "reminders": cells.get("提醒梯级", ""),
     }
     return {key: value for key, value in keys.items() if value}
 

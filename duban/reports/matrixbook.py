@@ -24,7 +24,7 @@ SHEET = "任务分工表"
 EXACT_NOTE = "以下各列不打印，供 duban import 读回原样；改动任务时请一并改。"
 
 _WIDTHS = (5, 10, 41, 20, 19.5, 20, 16, 17, 9)  # of the printed columns, in digits
-_EXACT_WIDTHS = (8, 24, 36, 18, 30, 24, 9, 18, 22, 22, 7, 10, 10, 14, 18, 30, 6, 9, 12, 12, 12)
+_EXACT_WIDTHS = (8, 24, 36, 18, 30, 24, 9, 18, 22, 22, 7, 10, 10, 14, 18, 30, 6, 9, 12, 12, 12, 12)
 _CENTRED = frozenset({0, 1, 4, 6, 7, 8})
 _AREA, _WORK, _ISSUER_ENDS = 1, 2, 5
 _FIRST_EXACT = len(_WIDTHS)

@@ -81,6 +81,7 @@ EXACT = (
     "领域编号",
     "代替任务",
     "取消日期",
+    "提醒梯级",
 )
 """Columns outside the print area: what an office does not print, and an import needs."""
 
@@ -276,6 +277,7 @@ def _exact(task: Task, names: UnitWords) -> tuple[str, ...]:
         task.area,
         listed(task.replaces),
         task.withdrawn_on.isoformat() if task.withdrawn_on else "",
+        task.reminders,
     )
 
 

@@ -227,7 +227,7 @@ def _total_row(
         *((_points(sums[name]), look.points) for name in categories),
         (score.total, look.totals[digits]),
         (score.grade or "—", look.centre),
-        ("；".join(score.effects), look.text),
+        ("；".join((*score.effects, *score.beside)), look.text),
     ]
 
 

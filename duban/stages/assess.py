@@ -38,7 +38,7 @@ def assess(office: Office, period: Period) -> StageReport:
         ticks.begins(office, writing, "assess")
         units, facts = ledger_facts.gather_facts(writing.conn, office.matrix, period)
         entries = without_tasks(units, facts)
-        scores = score(sheet, entries, facts)
+        scores = score(sheet, entries, facts, (period.first, period.last))
         example = queries.is_example(writing.conn)
         name = f"{period.name}@{clock.day_of(period.as_of).isoformat()}"
         path = office.home.var / "scores" / f"{name}.xlsx"

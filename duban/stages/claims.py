@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from duban.ledger import queries
+from duban.ledger import scans
 from duban.ledger.events import Draft
 from duban.ledger.store import Writing
+
+_BATCH = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,7 @@ class Notice:
     rung: str
     round: int
     recipient: str
-    kind: str  # remind | request | urge | supervise | returned
+    kind: str  # remind | request | urge | supervise | returned | summary | handover
     moment: datetime
     reason: str
     outcome: str = "pending"
@@ -36,9 +38,10 @@ class Notice:
 def claim(writing: Writing, notices: Iterable[Notice]) -> list[Notice]:
     """Record the notices that were not claimed before; those that are really new."""
     unique = {notice.id: notice for notice in notices}
-    known = queries.known_notices(writing.conn, list(unique))
+    known = scans.known_notices(writing.conn, list(unique))
     fresh = [notice for key, notice in unique.items() if key not in known]
-    writing.record(*(_draft(notice, writing) for notice in fresh))
+    for start in range(0, len(fresh), _BATCH):
+        writing.record(*(_draft(notice, writing) for notice in fresh[start : start + _BATCH]))
     return fresh
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from duban import clock
 from duban.errors import InputError
-from duban.ledger import queries, transitions
+from duban.ledger import queries, reviews, scans, transitions
 from duban.ledger.events import Draft
 from duban.ledger.store import Writing
 from duban.office import Office
@@ -45,7 +45,25 @@ def periods(office: Office, at: datetime, *, taken: int = 0) -> StageReport:
 def _tell_returns(writing: Writing) -> int:
     """A report that was returned is told to its unit with the reason, once for each return."""
     rows = queries.obligations(writing.conn, states=("returned",))
-    return len(claim(writing, [_return(row, writing) for row in rows]))
+    notices = [_return(row, writing) for row in rows]
+    notices += [_still_owed(row, writing) for row in reviews.still_owed(writing.conn)]
+    return len(claim(writing, notices))
+
+
+def _still_owed(row: queries.Row, writing: Writing) -> Notice:
+    """A report that was accepted in part, or a closed item that was opened again."""
+    return Notice(
+        obligation=row["key"],
+        unit=row["unit"],
+        task=row["task"],
+        rung="returned",
+        round=row["round"],
+        recipient="liaison",
+        kind="returned",
+        moment=writing.at,
+        reason=row["reason"],
+        urgent=bool(row["urgent"]),
+    )
 
 
 def _return(row: queries.Row, writing: Writing) -> Notice:
@@ -67,7 +85,7 @@ def _return(row: queries.Row, writing: Writing) -> Notice:
 
 def _open_periods(office: Office, writing: Writing) -> int:
     today = clock.day_of(writing.at)
-    rows = queries.to_request(writing.conn, today)
+    rows = scans.to_request(writing.conn, today)
     writing.record(
         *(
             Draft(
@@ -101,7 +119,7 @@ def _request(row: queries.Row, writing: Writing) -> Notice:
 
 
 def _close_periods(writing: Writing) -> int:
-    rows = queries.to_miss(writing.conn, writing.at, clock.day_of(writing.at))
+    rows = scans.to_miss(writing.conn, writing.at, clock.day_of(writing.at))
     writing.record(
         *(
             Draft(

@@ -11,6 +11,7 @@ from duban.ledger import links, outbox
 from duban.ledger.outbox import Letter
 from duban.office import Office
 from duban.stages import StageReport, ticks
+from duban.stages.hours import next_sending
 from notifier.config import load_channels
 from notifier.deliver import deliver_due
 
@@ -25,9 +26,10 @@ def run(office: Office, at: datetime) -> StageReport:
         office.ledger,
         office.home,
         channels,
-        max(at, office.ledger.now()),  # a lease in the past would protect nobody
+        _present(office, at),
         socket.gethostname(),
         prepare=lambda letter: personal(office, letter, key),
+        hours=lambda urgent, moment: leaves_at(office, moment, urgent=urgent),
     )
     counts = {
         "已送出": report.sent,
@@ -46,6 +48,26 @@ def run(office: Office, at: datetime) -> StageReport:
     if queued:
         lines.append(f"仍有{queued}条消息在队列里（未到发送时间、等待重试，或正由另一进程发送）。")
     return StageReport("deliver", at, counts, tuple(lines), outside=bool(report.problems))
+
+
+def _present(office: Office, at: datetime) -> datetime:
+    """Letters leave now, whichever moment was asked for: a lease in the past would protect nobody.
+
+    Only an example may be played ahead of the clock.
+    """
+    now = office.ledger.now()
+    return max(at, now) if office.home.example else now
+
+
+def leaves_at(office: Office, moment: datetime, *, urgent: bool) -> datetime:
+    """When a letter that is due may leave: in the working hours of working days, also an urgent one.
+
+    A backlog, a late retry, a clock that jumped or a night's catch-up all come by here. The office may
+    allow urgent ones at any time (``urgent_any_time``).
+    """
+    if urgent and office.settings.urgent_any_time:
+        return moment
+    return next_sending(office, moment)
 
 
 def personal(office: Office, letter: Letter, key: bytes) -> Letter:

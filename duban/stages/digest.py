@@ -21,6 +21,7 @@ from duban.settings import EXAMPLE_MARK
 from duban.stages import StageReport, ticks
 from duban.stages.hours import next_sending
 from notifier.config import load_channels
+from notifier.envelope import fitted
 from notifier.route import choose
 
 
@@ -74,31 +75,32 @@ def _send(office: Office, writing: Writing, found: Digest, paths: tuple[Path, ..
     """One mail each for the office and the county leader, the Word draft with it."""
     issues = Issues()
     channels = load_channels(office.home, issues)
-    letters = []
+    letters: list[Letter] = []
     for unit, post in _readers(office):
         route = choose(unit, post, clock.day_of(writing.at), office=office.office_unit)
         home = office.matrix.directory.units[route.unit]
-        letters.append(
-            Letter(
-                id=f"digest:{found.id}:{home.id}/{route.post}",
-                kind="digest",
-                unit=home.id,
-                post=route.post,
-                person=route.person,
-                address=route.address,
-                channel=channels.for_address(route.address),
-                subject=_subject(found),
-                text=reports.render_text(found),
-                html=reports.render_html(found),
-                attachments=tuple(
-                    path.relative_to(office.home.var).as_posix()
-                    for path in paths
-                    if path.suffix == ".docx"
-                ),
-                urgent=False,
-                not_before=next_sending(office, writing.at),
-            )
+        way = channels.way(unit=home.id, post=route.post, address=route.address, kind="digest")
+        letter = Letter(
+            id=f"digest:{found.id}:{home.id}/{route.post}",
+            kind="digest",
+            unit=home.id,
+            post=route.post,
+            person=route.person,
+            address=route.address,
+            channel=way.channel,
+            subject=_subject(found),
+            text=reports.render_text(found),
+            html=reports.render_html(found),
+            attachments=tuple(
+                path.relative_to(office.home.var).as_posix()
+                for path in paths
+                if path.suffix == ".docx"
+            ),
+            urgent=False,
+            not_before=next_sending(office, writing.at),
+            route=way.told,
         )
+        letters += fitted(letter, channels.by_id[way.channel])
     return outbox.queue(writing, list({letter.id: letter for letter in letters}.values()))
 
 

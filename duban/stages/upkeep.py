@@ -1,13 +1,14 @@
-"""Upkeep: nightly look at the ledger's chain and at stages that did not run."""
+"""Upkeep: nightly look at the ledger's chain, at stages that did not run, and at files left over."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from duban import clock
-from duban.ledger import events, queries
+from duban.intake import evidence
+from duban.ledger import events, queries, reviews
 from duban.office import Office
 from duban.stages import StageReport, ticks
 
@@ -53,7 +54,7 @@ class Lateness:
 
 
 def run(office: Office, at: datetime) -> StageReport:
-    """Verify the hash chain and name what is overdue for a run; nothing is repaired silently."""
+    """Verify the hash chain, name what is overdue for a run, sweep files left over; repair nothing."""
     with office.ledger.read() as conn:
         broken = events.verify_chain(conn)
         count, head = events.chain_head(conn)
@@ -64,10 +65,24 @@ def run(office: Office, at: datetime) -> StageReport:
     if broken is not None:
         lines.append(f"警报：第{broken.seq}条记录与哈希链不符（{broken.kind}），台账可能被改动过。")
     lines += [f"警报：{said}。" for said in old.sentences]
+    swept, freed = _sweep(office)
+    if swept:
+        lines.append(f"清理了{swept}个没有等来报送的附件，腾出 {freed // 1024} KB。")
     counts = {"记录": count, "链条不符": int(broken is not None), "久未运行": len(old.stale)}
+    counts["清理附件"] = swept
     with office.ledger.write("duban:upkeep", at) as writing:
         ticks.tick(writing, "upkeep", at, counts)
     return StageReport("upkeep", at, counts, tuple(lines))
+
+
+def _sweep(office: Office) -> tuple[int, int]:
+    """Files whose report never came. By the clock's now: a night that is made up for sweeps no more."""
+
+    def known(hashes: Collection[str]) -> set[str]:
+        with office.ledger.read() as conn:
+            return reviews.stored_hashes(conn, hashes)
+
+    return evidence.sweep(office.home, office.ledger.now(), known)
 
 
 def stale_stages(

@@ -7,26 +7,31 @@ caller's own thread, so a context variable brings the letter in and the real out
 from __future__ import annotations
 
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import apprise
 
 from duban.ledger.outbox import BAD_ADDRESS, UNREACHABLE, Letter, Outcome
+from notifier.deadline import Deadline
 from notifier.mime import Attachment, Sender, build_mail
 from notifier.smtp import good_address
 
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A letter with what sending it needs. ``form``: what its text is, as its channel says: mail, md, text."""
+    """A letter with what sending it needs. ``form``: what its text is, as its channel says: mail, md, text.
+
+    ``by``: when sending it must have ended, whatever the other side does.
+    """
 
     letter: Letter
     sender: Sender
     attachments: tuple[Attachment, ...]
     sent_at: datetime
     form: str = "mail"
+    by: Deadline = field(default_factory=Deadline)
 
     def refused(self) -> Outcome | None:
         """Why no mail can be made of it, or None: a wrong sender is the channel's fault, not the letter's."""
@@ -50,6 +55,7 @@ class Parcel:
             html=letter.html,
             attachments=self.attachments,
             sent_at=self.sent_at,
+            threads=letter.threads,
         )
 
 

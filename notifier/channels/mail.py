@@ -51,7 +51,7 @@ class NotifyDubanMail(NotifyDuban):
         if refused is not None:
             return refused
         address = parcel.letter.address
-        outcomes = self.pool.send(parcel.sender.address, [address], parcel.as_mail())
+        outcomes = self.pool.send(parcel.sender.address, [address], parcel.as_mail(), parcel.by)
         return outcomes[address]
 
     def close(self) -> None:

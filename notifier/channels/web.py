@@ -18,7 +18,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from duban.ledger.outbox import BAD_ADDRESS, RATE, UNREACHABLE, Outcome
-from notifier.channels.base import NotifyDuban, Parcel
+from notifier.channels.base import PARCEL, NotifyDuban, Parcel
 from notifier.webpost import Answer, NoAnswerError, NotTakenError, Web, origin_of
 
 RATE_SECONDS = 60
@@ -92,9 +92,13 @@ class NotifyDubanWeb(NotifyDuban):
     def fetch(
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> Answer | Outcome:
-        """The answer to a request, or what to make of there being none."""
+        """The answer to a request, or what to make of there being none.
+
+        All requests for one letter share its deadline.
+        """
+        parcel = PARCEL.get()
         try:
-            return self.web.request(method, path, body, headers)
+            return self.web.request(method, path, body, headers, parcel.by if parcel else None)
         except NotTakenError as problem:
             return Outcome("temporary", UNREACHABLE, self.scrubbed(str(problem)))
         except NoAnswerError as problem:
