@@ -66,6 +66,8 @@ bench: $(TESTED)
 	$(BIN)/python bench/escalate_ratio.py
 	$(BIN)/python bench/import_ratio.py
 	$(BIN)/python bench/mail_ratio.py
+	$(BIN)/python bench/paper_ratio.py
+	$(BIN)/python bench/board_ratio.py
 
 kills: $(TESTED)
 	$(BIN)/python tests/kills.py --kills $(KILLS) --seed $(SEED)

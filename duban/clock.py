@@ -44,7 +44,7 @@ def end_of(day: date) -> datetime:
 
 def stamp(moment: datetime) -> str:
     """Fixed-width UTC text of a moment (``2026-11-22T00:30:00.000000Z``); sorts as time does."""
-    return local(moment).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return local(moment).astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def parse_stamp(text: str) -> datetime:

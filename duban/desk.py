@@ -52,6 +52,21 @@ class Desk:
             self.matrix.directory.units.get(meaning.units[0]) if meaning and meaning.units else None
         )
 
+    def portfolio(self, leader: str, day: date) -> frozenset[str]:
+        """Ids of the units that somebody is in charge of (分管): by the setting, or by the county post."""
+        found = {
+            unit
+            for each in self.settings.board.portfolios
+            if each.leader == leader
+            for name in each.units
+            for unit in self._units_named(name.raw)
+        }
+        return frozenset(found | {u.id for u in self.units.values() if _in_charge(u, leader, day)})
+
+    def _units_named(self, name: str) -> tuple[str, ...]:
+        meaning = self.names.find(name)
+        return () if meaning is None else meaning.units
+
     def course(self, task: str, opens_on: date | None) -> Course:
         """Where the schedule of an obligation begins, and its task's milestones: for lamps by progress."""
         return Course(opens_on or self.matrix.plan.starts_on, self._milestones.get(task, ()))
@@ -70,6 +85,15 @@ class Desk:
     def planned(self) -> Wanted:
         """All obligations of the matrix."""
         return expand(self.matrix, self.calendar, open_before_days=self.reminders.open_before)
+
+
+def _in_charge(unit: Unit, leader: str, day: date) -> bool:
+    return any(
+        holder.name == leader
+        and (holder.since is None or holder.since <= day)
+        and (holder.until is None or day <= holder.until)
+        for holder in unit.posts.get("county", ())
+    )
 
 
 def read_desk(home: Home, today: date) -> tuple[Desk | None, Issues]:
@@ -103,7 +127,20 @@ def read_desk(home: Home, today: date) -> tuple[Desk | None, Issues]:
             f"办公室所在单位“{settings.office_unit}”不在单位名录里。",
             "改成 config/units.yaml 里的名称。",
         )
+    _check_portfolios(desk, issues)
     return desk, issues
+
+
+def _check_portfolios(desk: Desk, issues: Issues) -> None:
+    for portfolio in desk.settings.board.portfolios:
+        for unit in portfolio.units:
+            if desk.names.find(unit.raw) is None:
+                issues.error(
+                    "portfolio-unit",
+                    unit.place,
+                    f"“{portfolio.leader}”分管的单位“{unit.raw}”不在单位名录里。",
+                    "改成 config/units.yaml 里的名称或单位组。",
+                )
 
 
 def need_desk(home: Home, today: date) -> Desk:

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from datetime import time
 from pathlib import Path
 
+from duban.board_settings import Board, read_board
 from duban.errors import Issues, UsageError
+from duban.mailbox_settings import Mailbox, read_mailbox
 from duban.sign_in_settings import SignIn, read_sign_in
 from duban.yamltext import Row, read_rows
 
@@ -133,12 +135,16 @@ class Settings:
     works_from: time
     works_until: time
     link_days: int
+    extensions_at_most: int = 1  # so often may one item be put off
+    extension_needs_office: bool = True  # else an extension holds as soon as it is asked for
     urgent_any_time: bool = False  # whether urgent messages also leave outside working hours
     clerks: tuple[str, ...] = ()  # who may sign with the office key; empty: any name
     hosts: tuple[str, ...] = ()  # names the pages answer to; empty: any
     sign_in: SignIn = field(default_factory=SignIn)
+    mailbox: Mailbox = field(default_factory=Mailbox)
     return_reasons: tuple[str, ...] = RETURN_REASONS  # offered to the reviewer
     evidence_scan: Scan | None = None
+    board: Board = field(default_factory=Board)
 
 
 def load_settings(home: Home, issues: Issues) -> Settings | None:
@@ -162,12 +168,16 @@ def load_settings(home: Home, issues: Issues) -> Settings | None:
         works_from=row.clock("works_from", time(8, 30)),
         works_until=row.clock("works_until", time(17, 30)),
         link_days=row.integer("link_days", 45, least=1),
+        extensions_at_most=row.integer("extensions_at_most", 1, least=0),
+        extension_needs_office=row.flag("extension_needs_office", default=True),
         urgent_any_time=row.flag("urgent_any_time"),
         clerks=tuple(text.raw.strip() for text in row.texts("clerks")),
         hosts=tuple(text.raw.strip().lower() for text in row.texts("hosts")),
         sign_in=read_sign_in(row.row("sign_in")),
+        mailbox=read_mailbox(row.row("mailbox")),
         return_reasons=_return_reasons(row),
         evidence_scan=_read_scan(row.row("evidence_scan")),
+        board=read_board(row.row("board")),
     )
     row.close()
     return settings

@@ -15,6 +15,7 @@ from portal_home import PDF, House
 
 V1 = "/api/v1"
 REVIEWER = "审核乙"
+OCTETS = "application/octet-stream"
 
 
 @dataclass
@@ -30,18 +31,21 @@ class Program:
         return self.house.browser().request(method, V1 + path, headers=headers, **more)
 
     def get(self, path: str, **params: Any) -> Response:
-        return self.ask("GET", path, params=params)
+        # httpx would drop the query of the address itself
+        return self.ask("GET", path, **({"params": params} if params else {}))
 
     def post(self, path: str, body: Any, **headers: str) -> Response:
         return self.ask("POST", path, json=body, headers=headers)
 
-    def report(self, key: str, number: str = "n1", **body: Any) -> Response:
+    def report(self, key: str, number: str = "n1", /, **body: Any) -> Response:
         told = {"key": key, "progress": "调解3件。"} | body
         return self.post("/submissions", told, **{"Idempotency-Key": number})
 
-    def upload(self, name: str = PDF[0], content: bytes = PDF[1], **headers: str) -> Response:
-        given = {"Content-Type": "application/octet-stream"} | headers
-        return self.ask("POST", "/evidence", params={"name": name}, content=content, headers=given)
+    def upload(self, name: str = PDF[0], content: bytes = PDF[1], kind: str = OCTETS) -> Response:
+        headers = {"Content-Type": kind}
+        return self.ask(
+            "POST", "/evidence", params={"name": name}, content=content, headers=headers
+        )
 
 
 def program(

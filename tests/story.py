@@ -20,7 +20,7 @@ from conftest import Told
 from duban import clock
 from duban.desk import need_desk
 from duban.errors import InputError
-from duban.ledger import events, ladder, queries, transitions
+from duban.ledger import events, ladder, queries, requests, transitions
 from duban.ledger.apply import apply
 from duban.ledger.audit import rebuilt_differs
 from duban.ledger.store import Ledger
@@ -30,7 +30,11 @@ from duban.stages import SLOTS, stage_function
 from duban.status import STATE_NAMES
 
 MORNING = ("publish", "collect", "escalate", "remind")
-ACTS = ("edit", "history", "submit", "review", "extend", "acknowledge", "decide", "silence")
+ACTS = (
+    *("edit", "history", "submit", "review", "extend", "ask", "answer", "acknowledge"),
+    *("decide", "silence"),
+)
+BOUNDS = requests.Bounds()
 _ITEM = re.compile(r"^\d+\. 【(?P<kind>.+?)】(?P<what>.+)$")
 _FACT = re.compile(r"^   (?P<name>单位|说明|时限)：(?P<value>.+)$")
 
@@ -176,10 +180,43 @@ class Teller:
                 transitions.accept(writing, row["submission"], actor=writing.actor)
 
     def _extend(self, each: Mapping[str, Any]) -> None:
+        """An extension of an office that does not want to be asked: it holds at once."""
+        self._ask({"kind": "extension", **each}, requests.Bounds(needs_office=False))
+
+    def _ask(self, each: Mapping[str, Any], bounds: requests.Bounds = BOUNDS) -> None:
+        given = ("until", "into", "title", "phrase", "unit", "parts", "targets")
+        asked = requests.Asked(
+            each["kind"],
+            each["reason"],
+            each.get("progress", "已完成前期工作"),
+            {name: each[name] for name in given if name in each},
+        )
         with self.ledger.write("联络员（测试）", self.told.moment) as writing:
-            until = date.fromisoformat(each["until"])
-            transitions.extend(
-                writing, each["of"], until, actor=writing.actor, reason=each["reason"]
+            requests.ask(
+                writing,
+                each["of"],
+                asked,
+                actor=writing.actor,
+                calendar=self.office.calendar,
+                bounds=bounds,
+            )
+
+    def _answer(self, each: Mapping[str, Any]) -> None:
+        with self.ledger.write(each["by"], self.told.moment) as writing:
+            waiting = [
+                row["id"]
+                for row in requests.of(writing.conn, each["of"])
+                if row["state"] == "waiting"
+            ]
+            requests.decide(
+                writing,
+                (waiting or ["—"])[0],
+                grant=each["grant"] == "是",
+                by=each["by"],
+                reason=each.get("reason", ""),
+                doc_no=each.get("doc", ""),
+                date=date.fromisoformat(each["date"]) if "date" in each else None,
+                calendar=self.office.calendar,
             )
 
     def _silence(self, each: Mapping[str, str]) -> None:

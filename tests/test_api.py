@@ -12,12 +12,14 @@ from httpx import Response
 
 from api_home import Program, is_problem, program, reviewing
 from duban.errors import OutsideError
+from duban.ledger import requests
 from duban.ledger.audit import rebuilt_differs
 from duban.ledger.events import read_events, verify_chain
 from portal_home import FINISH, KEY, MORNING, PDF, REPORT, SHORT, House, letter, open_house
 from portal_home import report as report_on_page
 
-WEEK = "A-4/fy/report:2026-W47"
+WEEK = "A-4/fy/finish:2026-W47"
+NEXT_WEEK = "A-4/fy/finish:2026-W48"
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -32,6 +34,17 @@ def both(
         monkeypatch.setenv("DUBAN_DATABASE_URL", request.getfixturevalue("postgres_url"))
     with open_house(tmp_path / "home") as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One office for all that changes nothing in it but its tokens."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DUBAN_OFFICE_KEY", KEY)
+        for name in ("DUBAN_EXAMPLE", "DUBAN_PUBLIC_URL", "DUBAN_DATABASE_URL", "DUBAN_LINK_KEY"):
+            patch.delenv(name, raising=False)
+        with open_house(tmp_path_factory.mktemp("quiet") / "home") as opened:
+            yield opened
 
 
 def intact(house: House) -> None:
@@ -110,7 +123,7 @@ def test_submissions_are_read_on_from_where_one_was(house: House) -> None:
     first = office.get("/submissions", limit=1).json()
     assert first["next"] is None
     house.watch.at += timedelta(minutes=1)
-    program(house, "fy").report(WEEK, percent=None)
+    program(house, "fy").report(WEEK, percent=100)
     page = office.get("/submissions", limit=1).json()
     rest = office.get("/submissions", cursor=page["next"]).json()
     assert [each["key"] for each in rest["submissions"]] == [WEEK]
@@ -173,12 +186,12 @@ def test_health_needs_no_token_and_says_503_as_a_problem(
         f"/item?key={REPORT}", "/submission?id=A", "/evidence?id=A",
     ],
 )  # fmt: skip
-def test_looking_changes_nothing(house: House, path: str) -> None:
-    office = reviewing(house)
-    before = house.head()
+def test_looking_changes_nothing(quiet: House, path: str) -> None:
+    office = reviewing(quiet)
+    before = quiet.head()
     for method in ("GET", "HEAD", "OPTIONS"):
         office.ask(method, path)
-    assert house.head() == before
+    assert quiet.head() == before
 
 
 # ---- reporting ---------------------------------------------------------------------------------
@@ -220,7 +233,9 @@ def test_the_same_key_with_another_content_is_refused(both: House) -> None:
     is_problem(unit.report(SHORT, percent=10), 422, "Idempotency-Key")
     assert both.head() == head
     assert program(both, name="另一系统").report(SHORT, percent=10).status_code == 201
-    assert program(both, "fy").report(WEEK).status_code == 201  # another's key is another key
+    assert (
+        program(both, "fy").report(WEEK, percent=50).status_code == 201
+    )  # another's key is another key
 
 
 def test_a_refused_report_leaves_its_key_free(house: House) -> None:
@@ -274,17 +289,17 @@ WRONG: list[tuple[dict[str, Any], tuple[str, ...]]] = [
 
 @pytest.mark.parametrize(("body", "fields"), WRONG, ids=lambda each: str(each)[:40])
 def test_what_is_wrong_is_named_by_its_field(
-    house: House, body: dict[str, Any], fields: tuple[str, ...]
+    quiet: House, body: dict[str, Any], fields: tuple[str, ...]
 ) -> None:
-    head = house.head()
-    is_problem(program(house).report(REPORT, **body), 422, *fields)
-    assert house.head()[0] == head[0] + 1  # the token
-    assert house.submissions(REPORT) == []
+    head = quiet.head()
+    is_problem(program(quiet).report(REPORT, **body), 422, *fields)
+    assert quiet.head()[0] == head[0] + 1  # the token
+    assert quiet.submissions(REPORT) == []
 
 
-def test_every_mistake_is_told_at_once(house: House) -> None:
+def test_every_mistake_is_told_at_once(quiet: House) -> None:
     body = {"progress": "", "percent": None, "stated_on": "2027-01-01", "figures": {"gdp": "1"}}
-    said = is_problem(program(house).report(SHORT, **body), 422)
+    said = is_problem(program(quiet).report(SHORT, **body), 422)
     assert {each["field"] for each in said["errors"]} == {
         "progress",
         "percent",
@@ -304,10 +319,10 @@ def test_every_mistake_is_told_at_once(house: House) -> None:
     ids=lambda each: str(each)[:24],
 )  # fmt: skip
 def test_strange_bodies_are_refused_before_they_are_understood(
-    house: House, content: bytes, status: int
+    quiet: House, content: bytes, status: int
 ) -> None:
     headers = {"Content-Type": "application/json", "Idempotency-Key": "k"}
-    reply = program(house).ask("POST", "/submissions", content=content, headers=headers)
+    reply = program(quiet).ask("POST", "/submissions", content=content, headers=headers)
     is_problem(reply, status)
 
 
@@ -344,10 +359,10 @@ def refusals() -> list[tuple[str, bytes, int]]:
 
 @pytest.mark.parametrize(("name", "content", "status"), refusals(), ids=lambda each: str(each)[:9])
 def test_files_are_looked_at_as_on_the_page(
-    house: House, name: str, content: bytes, status: int
+    quiet: House, name: str, content: bytes, status: int
 ) -> None:
-    is_problem(program(house).upload(name, content), status)
-    store = house.portal.home.var / "evidence"
+    is_problem(program(quiet).upload(name, content), status)
+    store = quiet.portal.home.var / "evidence"
     assert [each for each in store.rglob("*") if each.is_file()] == []
 
 
@@ -373,22 +388,27 @@ def test_a_file_comes_in_pieces_and_is_cut_at_its_limit(house: House) -> None:
 def test_an_upload_holds_a_day_and_for_its_unit_alone(house: House) -> None:
     unit, other = program(house), program(house, "fy")
     ticket = unit.upload().json()["evidence"]
-    nobodys = is_problem(other.report(WEEK, evidence=["x" * len(ticket)]), 422, "evidence.0")
-    assert is_problem(other.report(WEEK, evidence=[ticket]), 422, "evidence.0") == nobodys
+    nobodys = is_problem(
+        other.report(WEEK, percent=50, evidence=["x" * len(ticket)]), 422, "evidence.0"
+    )
+    assert (
+        is_problem(other.report(WEEK, percent=50, evidence=[ticket]), 422, "evidence.0") == nobodys
+    )
     house.watch.at += timedelta(hours=24, seconds=1)
     is_problem(unit.report(REPORT, evidence=[ticket]), 422, "evidence.0")
-    house.watch.at = MORNING
-    assert len(unit.report(REPORT, evidence=[ticket, ticket]).json()["files"]) == 1
+    house.watch.at = MORNING + timedelta(hours=24)  # the clock was set back a second
+    reply = unit.report(REPORT, evidence=[ticket, ticket])
+    assert len(reply.json().get("files", reply.text)) == 1
 
 
-def test_files_and_bodies_say_what_they_are(house: House) -> None:
-    unit = program(house)
+def test_files_and_bodies_say_what_they_are(quiet: House) -> None:
+    unit = program(quiet)
     for kind in (
         "application/x-www-form-urlencoded",
         "multipart/form-data; boundary=x",
         "text/plain",
     ):
-        is_problem(unit.upload(**{"Content-Type": kind}), 415)
+        is_problem(unit.upload(kind=kind), 415)
         headers = {"Content-Type": kind, "Idempotency-Key": "k"}
         is_problem(unit.ask("POST", "/submissions", content=b"{}", headers=headers), 415)
 
@@ -410,13 +430,24 @@ def test_more_time_is_asked_for_before_the_due_and_once(both: House) -> None:
     unit = program(both)
     ask = {"key": REPORT, "until": "2026-12-10", "reason": "等批复", "progress": "已上报"}
     first = unit.post("/extensions", ask)
-    assert first.json() == {
-        "key": REPORT, "due_on": "2026-12-10", "original_due_on": "2026-11-25", "extended": 1,
-    }  # fmt: skip
+    assert first.status_code == 201
+    assert (first.json()["state"], first.json()["due_on"]) == ("waiting", "2026-11-25")
+    head = both.head()
     assert unit.post("/extensions", ask).content == first.content
+    assert both.head() == head
     is_problem(unit.post("/extensions", ask | {"until": "2026-12-11"}), 409)
     is_problem(unit.post("/extensions", ask | {"key": SHORT}), 409)
-    is_problem(unit.post("/extensions", ask | {"until": "2026-02-31", "reason": " "}), 422, "until", "reason")  # fmt: skip
+    other = program(both, "fy")
+    for wrong, field in (
+        ({"until": "2026-02-31"}, "until"), ({"until": "2027-12-01"}, "until"), ({"reason": " "}, "reason"), ({"progress": " "}, "progress"),
+    ):  # fmt: skip
+        is_problem(other.post("/extensions", ask | {"key": NEXT_WEEK} | wrong), 422, field)
+    with both.portal.ledger.write("test") as writing:
+        number = first.json()["request"]
+        calendar = both.portal.office.calendar
+        requests.decide(writing, number, grant=True, by="经办人甲", reason="", calendar=calendar)
+    found = unit.get("/item", key=REPORT).json()
+    assert (found["requests"][0]["state"], found["due_on"]) == ("granted", "2026-12-10")
     intact(both)
 
 
@@ -442,7 +473,7 @@ def test_the_office_returns_with_a_reason_in_a_name(both: House) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/nothing", 404), ("GET", "/../../etc", 404), ("DELETE", "/items", 405), ("PUT", "/evidence", 405),
+        ("GET", "/nothing", 404), ("DELETE", "/items", 405), ("PUT", "/evidence", 405),
         ("GET", "/reviews", 405), ("GET", "/item", 422), ("GET", "/items?limit=0", 422), ("GET", "/items?limit=x", 422),
         ("GET", "/items?limit=999999999999999999999", 422), ("GET", "/items?colour=red", 422), ("GET", "/items?unit=a&unit=b", 422),
         ("GET", "/items?state=gone", 422), ("GET", "/items?due_from=2026-13-01", 422), ("GET", "/items?cursor=zzz", 422),
@@ -451,9 +482,9 @@ def test_the_office_returns_with_a_reason_in_a_name(both: House) -> None:
     ],
 )  # fmt: skip
 def test_every_refusal_is_a_problem_in_chinese(
-    house: House, method: str, path: str, status: int
+    quiet: House, method: str, path: str, status: int
 ) -> None:
-    reply = program(house).ask(method, path)
+    reply = program(quiet).ask(method, path)
     is_problem(reply, status)
     if status == 405:
         assert set(reply.headers["allow"].split(", ")) <= {"GET", "POST"}
@@ -488,6 +519,6 @@ def test_strange_hosts_and_foreign_pages_get_a_problem_too(house: House) -> None
     is_problem(unit.ask("GET", "/items", headers={"Host": "evil.example"}), 400)
 
 
-def test_pages_keep_their_own_refusals(house: House) -> None:
+def test_pages_keep_their_own_refusals(quiet: House) -> None:
     for path in ("/nothing", "/unit", "/api"):
-        assert house.browser().get(path).headers["content-type"].startswith("text/html")
+        assert quiet.browser().get(path).headers["content-type"].startswith("text/html")

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from asking import extend
 from cast import ROOT, home_of
 from conftest import Told
 from duban import clock
@@ -94,7 +95,7 @@ class World:
 
     def extend(self, at: str, key: str, until: date) -> None:
         with self.ledger.write("办公室", self.told.set(at)) as writing:
-            transitions.extend(writing, key, until, actor="办公室", reason="汛期")
+            extend(writing, key, until, self.office.calendar, "汛期")
 
     def facts(self, on: date, year: int = 2026) -> dict[str, Fact]:
         with self.ledger.read() as conn:

@@ -158,12 +158,16 @@ def test_what_is_settled_is_only_changed_with_a_reason(cli: Cli, applied: Path) 
 
 
 def test_submit_once_for_one_key(cli: Cli, applied: Path) -> None:
-    args = ("submit", FINISH, "--percent", "60", "--progress", "已过半。", "--idem-key", "k1")
-    first = answer(cli, *args, "--figure", "patents=1,200", "--home", applied)
+    args: tuple[str, ...] = ("submit", FINISH, "--percent", "60", "--progress", "已过半。")
+    args = (*args, "--idem-key", "k1")
+    args = (*args, "--figure", "patents=1,200", "--stated-on", str(TODAY))
+    first = answer(cli, *args, "--home", applied)
     again = answer(cli, *args, "--home", applied)
     assert (first["repeated"], again["repeated"]) == (False, True)
     assert first["submission"] == again["submission"] == f"{FINISH}#1"
     assert "早先已收到" in cli(*args, "--home", applied)[1]
+    code, _, noted = cli(*args, "--problem", "另一份内容", "--home", applied)
+    assert (code, "别的内容" in noted) == (1, True)
 
 
 @pytest.mark.parametrize(
@@ -171,10 +175,12 @@ def test_submit_once_for_one_key(cli: Cli, applied: Path) -> None:
     [
         (("T-09/longhu/finish:end", "--nil"), 1, "没有应办事项"),
         ((FINISH, "--percent", "100"), 1, "还没有填写"),
-        ((FINISH, "--progress", "已办"), 1, "请填累计进度"),
+        ((FINISH, "--progress", "已办"), 1, "累计进度"),
         ((FINISH, "--progress", "已办", "--percent", "101"), 1, "0 到 100"),
         ((FINISH, "--progress", "长" * 2001, "--percent", "1"), 1, "超过2000字"),
-        ((FINISH, "--nil", "--signed-by", "名" * 81), 1, "太长"),
+        ((FINISH, "--nil", "--signed-by", "名" * 81), 1, "超过40字"),
+        ((FINISH, "--nil", "--figure", "patents=3"), 1, "零报告"),
+        ((FINISH, "--nil", "--stated-on", "2999-01-01"), 1, "还没有到"),
         ((FINISH, "--nil", "--figure", "patents"), 2, "指标=数"),
         ((FINISH, "--nil", "--figure", "patents=很多"), 2, "指标=数"),
         ((FINISH, "--nil", "--figure", "gdp=3"), 1, "不报指标"),
@@ -373,6 +379,8 @@ class Rehearsed:
                 if moment > self.told.moment:
                     self.told.moment = moment
                     stage_function(name)(self.office, moment)
+                    with self.ledger.write("送信") as writing:  # what was queued arrives at once
+                        ladder.assume_sent(writing)
 
     def dropped(self) -> Path:
         """A workbook that somebody has just put into the drop folder."""

@@ -476,10 +476,11 @@ def test_files_are_the_same_for_the_same_data(played: tuple[Office, Hands], tmp_
         "2026-W47.html",
         "2026-W47.md",
         "2026-W47.docx",
+        "2026-W47.pdf",
         "2026-W47.json",
     ]
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in again]
-    assert len(list((tmp_path / "a").iterdir())) == 4  # nothing half-written stays behind
+    assert len(list((tmp_path / "a").iterdir())) == 5  # nothing half-written stays behind
 
 
 def test_figures_are_read_from_both_databases(ledger: Ledger) -> None:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import io
+import shutil
+import subprocess
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
 from docx import Document
 from docx.oxml.ns import qn
 
-from duban.reports.paper import DRAFT_MARK, TYPE_AREA_MM, Column, Paper, clean
+from conftest import missing
+from duban.reports.paper import DRAFT_MARK, TYPE_AREA_MM, Paper, clean
+from duban.reports.pdfpaper import PdfPaper
+from duban.reports.sheet import Column
 from smallhome import moment
 
 
@@ -110,7 +116,7 @@ def test_table_repeats_its_head_and_keeps_its_widths() -> None:
 
 def test_paragraph_properties_stand_in_the_schemas_order() -> None:
     """Word refuses a style whose properties are out of order."""
-    order = ["keepNext", "snapToGrid", "spacing", "ind", "jc"]
+    order = ["keepNext", "pBdr", "tabs", "snapToGrid", "spacing", "ind", "jc"]
     for style in opened(small_paper()).styles:
         properties = getattr(style.element, "pPr", None)
         if style.name.startswith("公文") and properties is not None:
@@ -142,3 +148,24 @@ def test_pasted_control_characters_do_not_break_the_file() -> None:
     paper = small_paper()
     paper.body("坏\x07字")
     assert "坏 字" in [paragraph.text for paragraph in opened(paper).paragraphs]
+
+
+def test_a_full_page_holds_22_lines_of_28_characters(tmp_path: Path) -> None:
+    """The PDF's own lines, as a reader takes them out again."""
+    if shutil.which("pdftotext") is None:
+        missing("没有 pdftotext（poppler-utils）：行数、字数未核对")
+    paper = PdfPaper("满页", author="办", created=moment(23), example=False)
+    paper.addressee("督" * 28 * 44)
+    path = tmp_path / "full.pdf"
+    path.write_bytes(paper.to_bytes())
+    read = ["pdftotext", "-layout", str(path), "-"]
+    text = subprocess.run(read, capture_output=True, text=True, check=True).stdout
+    pages = [
+        [line.strip() for line in page.splitlines() if "督" in line] for page in text.split("\f")
+    ]
+    assert [len(page) for page in pages if page] == [22, 22]
+    assert {len(line) for page in pages for line in page} == {28}
+    sizes = subprocess.run(
+        ["pdfinfo", str(path)], capture_output=True, text=True, check=True
+    ).stdout
+    assert "(A4)" in sizes

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import pytest
 import uvicorn
 
+from duban.ledger import requests
 from portal_home import FINISH, KEY, REPORT, SHORT, House, open_house, report
 
 CHROMIUM = "/usr/bin/chromium"
@@ -19,7 +20,10 @@ pytestmark = pytest.mark.browser
 if not Path(CHROMIUM).exists() and os.environ.get("CI") != "true":
     pytest.skip(f"no Chromium at {CHROMIUM}", allow_module_level=True)
 
+from axe_playwright_python.sync_playwright import Axe  # noqa: E402 - only where there is a browser
 from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
+
+AXE = Axe()
 
 PHONE = {"width": 390, "height": 844}
 NARROW = {"width": 320, "height": 640}
@@ -152,6 +156,7 @@ def test_nothing_scrolls_sideways_on_a_narrow_screen_and_nothing_comes_from_else
         page.goto(f"{site}/u/{house.token('scjgj')}")
         for address in (
             "/unit", f"/unit/item?key={quote(FINISH)}", f"/unit/extend?key={quote(FINISH)}",
+            f"/unit/request?kind=split&key={quote(FINISH)}",
             f"/unit/nil?key={quote(FINISH)}", "/unit/history", "/unit/inbox", "/office",
             "/office/items", f"/office/item?key={quote(REPORT)}", "/office/review", "/office/proposals",
             "/office/units", "/office/unit?id=longhu", "/office/messages", "/office/digests",
@@ -163,3 +168,88 @@ def test_nothing_scrolls_sideways_on_a_narrow_screen_and_nothing_comes_from_else
             assert not sideways(page), address
     assert [url for url in asked if not url.startswith((site, "data:"))] == []
     assert troubles == []
+
+
+UNIT_PAGES = (
+    "/unit", "/unit/item?key={item}", "/unit/extend?key={item}", "/unit/request?kind=split&key={item}",
+    "/unit/request?kind=adjustment&key={item}", "/unit/nil?key={item}", "/unit/receipt?id={sent}",
+    "/unit/history", "/unit/inbox",
+)  # fmt: skip
+OFFICE_PAGES = (
+    "/office", "/office/items", "/office/item?key={item}", "/office/review", "/office/proposals",
+    "/office/units", "/office/unit?id=longhu", "/office/messages", "/office/digests",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("side", "addresses"),
+    [("unit", UNIT_PAGES), ("office", OFFICE_PAGES)],
+    ids=["unit", "office"],
+)
+def test_axe_finds_nothing(
+    house: House, site: str, phone: Page, side: str, addresses: tuple[str, ...]
+) -> None:
+    """Names, contrast, order, roles: what a screen reader or a weak eye needs."""
+    browser = house.unit("scjgj")
+    report(browser, FINISH, percent="30")
+    ask_more_time(house)
+    (sent,) = house.submissions(FINISH)
+    if side == "unit":
+        phone.goto(f"{site}/u/{house.token('scjgj')}")
+    else:
+        phone.goto(f"{site}/office/login?key={KEY}")
+        phone.fill("#name", "经办人甲")
+        phone.get_by_role("button", name="进入督办台").click()
+    faults = {}
+    for address in addresses:
+        reply = phone.goto(site + address.format(item=quote(FINISH), sent=quote(sent["id"])))
+        assert reply is not None
+        assert reply.status == 200, address
+        found = AXE.run(phone, options={"resultTypes": ["violations"]}).response["violations"]
+        if found:
+            faults[address] = [(each["id"], each["nodes"][0]["html"][:160]) for each in found]
+    assert faults == {}
+
+
+def ask_more_time(house: House) -> None:
+    asked = requests.Asked("extension", "待审议", "已送审", {"until": "2026-12-10"})
+    with house.portal.ledger.write("联络员甲") as writing:
+        calendar = house.portal.office.calendar
+        requests.ask(writing, FINISH, asked, actor="联络员甲", calendar=calendar)
+
+
+def test_a_draft_stays_with_its_unit(house: House, site: str, phone: Page) -> None:
+    phone.goto(f"{site}/u/{house.token('longhu')}")
+    phone.locator(f'form[data-draft="{SHORT}"] textarea[name=progress]').fill("龙湖镇写到一半")
+    phone.goto(f"{site}/u/{house.token('scjgj')}")
+    phone.goto(f"{site}/unit/item?key={quote(FINISH)}")
+    typed = phone.evaluate(
+        "[].map.call(document.querySelectorAll('textarea'),function(t){return t.value}).join('')"
+    )
+    assert typed == ""
+
+
+def test_nothing_new_in_two_taps(house: House, site: str, phone: Page) -> None:
+    phone.goto(f"{site}/u/{house.token('longhu')}")
+    phone.locator("details", has_text="纠纷人民调解").locator("summary").first.click()
+    phone.locator(f'form[data-draft="{REPORT}"]').get_by_role("link", name="无变化").tap()
+    phone.get_by_role("button", name="确认无变化").tap()
+    phone.wait_for_url("**/unit/receipt**")
+    assert house.submissions(REPORT)[0]["nil"] == 1
+
+
+def test_two_versions_stand_side_by_side_on_a_phone(house: House, site: str, phone: Page) -> None:
+    phone.goto(f"{site}/u/{house.token('longhu')}")
+    phone.goto(f"{site}/unit/item?key={quote(SHORT)}")
+    report(house.unit(), SHORT, percent="60", progress="另一人写的。")
+    form = phone.locator(f'form[data-draft="{SHORT}"]')
+    form.locator("input[name=percent]").fill("70")
+    form.get_by_label("本期进展").fill("我写的。")
+    form.get_by_role("button", name="提交报送").click()
+    assert phone.get_by_text("另有一份已先报送").is_visible()
+    assert phone.get_by_text("另一人写的。").is_visible()
+    assert phone.locator("textarea[name=progress]").input_value() == "我写的。"
+    assert not sideways(phone)
+    phone.get_by_role("button", name="提交报送").click()
+    phone.wait_for_url("**/unit/receipt**")
+    assert [row["progress"] for row in house.submissions(SHORT)] == ["我写的。", "另一人写的。"]

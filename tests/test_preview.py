@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from duban import clock
 from duban.errors import InputError
-from duban.ledger import apply, events, ladder, queries, transitions
+from duban.ledger import apply, events, ladder, queries, requests, transitions
 from duban.ledger.outbox import Outcome
+from duban.ledger.request_rules import Asked, Bounds
 from duban.ledger.store import open_ledger
 from duban.ledger.transitions import Report
 from duban.matrix.model import Holder
@@ -137,7 +138,16 @@ class World:
             row = rows[pick % len(rows)]
             until = row["due_on"] + timedelta(days=5 + pick % 20)
             with self.ledger.write("经办人甲") as writing:
-                transitions.extend(writing, row["key"], until, actor="甲", reason="上级推后")
+                asked = Asked("extension", "上级推后", "已过半", {"until": until.isoformat()})
+                free = Bounds(needs_office=False)
+                requests.ask(
+                    writing,
+                    row["key"],
+                    asked,
+                    actor="联络员乙",
+                    calendar=self.office.calendar,
+                    bounds=free,
+                )
 
     def confirm(self, pick: int) -> None:
         with self.ledger.write("经办人甲") as writing:

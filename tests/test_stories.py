@@ -11,7 +11,7 @@ from duban.ledger.store import open_ledger
 from story import Teller, read_story
 
 STORIES = sorted((Path(__file__).parent / "stories").glob("*.yaml"))
-ON_BOTH = {"ladder", "outage", "moved"}
+ON_BOTH = {"ladder", "outage", "moved", "extension_asked", "suspension", "request_kinds"}
 """These are told on PostgreSQL as well: rounds, claims and several days of catching up."""
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from asking import extend
 from cast import home_of, write_matrix
 from conftest import Told
 from duban import clock
@@ -238,9 +239,7 @@ class Month:
                 transitions.acknowledge(writing, row["key"], actor="联络员（测试）")
             elif throw < 0.06 and writing.at < row["due_at"] and not row["extended"]:
                 until = row["due_on"] + timedelta(days=self.dice.randint(1, 20))
-                transitions.extend(
-                    writing, row["key"], until, actor="联络员（测试）", reason="顺延"
-                )
+                extend(writing, row["key"], until, self.play.office.calendar)
             elif throw < 0.1 and row["kind"] == "finish":
                 transitions.silence(
                     writing,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 import pytest
 import python_calamine
@@ -21,12 +21,12 @@ from duban.intake.workbook import FormResult, form_for, read_form, write_form
 from duban.ledger import queries, transitions
 from duban.office import Office
 from duban.status import standing
+from formfill import SHEET1, Edit, fill, patch, resaved
 from smallhome import Hands, moment, small_office
 
 TOWN, BUREAU = "longhu", "scjgj"
 REPORT = "T-2/longhu/report:2026-11"
 FINISH = "T-2/longhu/finish:end"
-SHEET1 = "xl/worksheets/sheet1.xml"
 
 
 class Desk:
@@ -63,41 +63,6 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     with small_office(tmp_path) as (office, hands):
         hands.at = moment(16)
         yield Desk(office, hands)
-
-
-Edit = str | int | Decimal
-
-
-def fill(data: bytes, edits: Mapping[tuple[int, int], Edit]) -> bytes:
-    """The form with cells filled in as an office program would save them."""
-
-    def change(text: str) -> str:
-        for (row, column), value in edits.items():
-            text = _put(text, layout.cell_name(row, column), value)
-        return text
-
-    return patch(data, SHEET1, change)
-
-
-def _put(text: str, name: str, value: Edit) -> str:
-    inner = (
-        f't="inlineStr"><is><t>{escape(value)}</t></is></c>'
-        if isinstance(value, str)
-        else f"><v>{value}</v></c>"
-    )
-    pattern = rf'<c r="{name}"( s="\d+")?[^>]*?(/>|>.*?</c>)'
-    changed, count = re.subn(pattern, rf'<c r="{name}"\1 {inner}', text, flags=re.S)
-    assert count == 1, name
-    return changed
-
-
-def patch(data: bytes, part: str, change: Callable[[str], str]) -> bytes:
-    target = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(data)) as source, zipfile.ZipFile(target, "w") as out:
-        for name in source.namelist():
-            raw = source.read(name)
-            out.writestr(name, change(raw.decode()).encode() if name == part else raw)
-    return target.getvalue()
 
 
 def strings(data: bytes) -> str:
@@ -357,6 +322,138 @@ def test_foreign_workbook(desk: Desk) -> None:
     with xlsxwriter.Workbook(to) as book:
         book.add_worksheet(layout.SHEET).write(0, 0, "别的表")
     assert codes(desk.read(to.getvalue())) == [("foreign", "进展报送!B2")]
+
+
+# ---- what was changed beside the entry cells ----
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "value", "code"),
+    [
+        (0, layout.NUMBER, "别的标题", "altered-cell"),
+        (layout.HEAD_ROW, layout.PROGRESS, "存在问题", "altered-cell"),
+        (layout.FIRST_ROW, layout.ITEM, "改过的任务", "altered-cell"),
+        (layout.FIRST_ROW, layout.DUE, 46500, "altered-cell"),
+        (layout.FIRST_ROW, layout.PERCENT, 50, "altered-cell"),
+        (layout.FIRST_ROW, layout.FIRST_FIGURE, "指标换了", "altered-cell"),
+        (layout.FIRST_ROW + 1, layout.figure_cell(0), 12, "outside"),
+    ],
+)
+def test_protected_cell_that_was_changed(
+    desk: Desk, row: int, column: int, value: Edit, code: str
+) -> None:
+    filled: dict[tuple[int, int], Edit] = {(desk.rows()[REPORT], layout.PROGRESS): "走访"}
+    result = desk.read(fill(desk.form(), {**filled, (row, column): value}))
+    assert (code, f"进展报送!{layout.cell_name(row, column)}") in codes(result)
+    assert result.reports == ()
+
+
+def test_row_under_another_rows_key(desk: Desk) -> None:
+    rows = desk.rows()
+    swapped = {(rows[REPORT], layout.KEY): FINISH, (rows[FINISH], layout.KEY): REPORT}
+    result = desk.read(fill(desk.form(), {**swapped, (rows[REPORT], layout.PROGRESS): "调包"}))
+    assert {code for code, _ in codes(result)} >= {"altered-cell"}
+    assert result.reports == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(r"<t>[0-9a-f]{64}</t>", f"<t>{'0' * 64}</t>"), (r"3:[0-9a-f]{8}", "3:00000000")],
+)
+def test_forged_signature_and_foreign_seal(desk: Desk, old: str, new: str) -> None:
+    forged = patch(desk.form(), "xl/sharedStrings.xml", lambda text: re.sub(old, new, text))
+    assert codes(desk.read(forged)) == [("altered", "进展报送!B2")]
+
+
+def test_replayed_old_form_is_a_conflict_with_both_sides(desk: Desk) -> None:
+    at, form = desk.rows()[FINISH], desk.form()
+    old = fill(form, {(at, layout.PROGRESS): "头一版", (at, layout.PERCENT): 10})
+    desk.submit(desk.read(old))
+    desk.hands.at = moment(17)
+    with desk.office.ledger.write("test") as writing:
+        later = transitions.Report(progress="第二版", percent=40)
+        transitions.submit(writing, FINISH, later, actor="test")
+    again = desk.read(old)
+    assert [receipt.repeated for receipt in desk.submit(again)] == [True]
+    other = desk.read(fill(form, {(at, layout.PROGRESS): "旧表新话", (at, layout.PERCENT): 20}))
+    sides = {side.name: (side.ledger, side.form) for side in other.conflicts[0].sides}
+    assert sides["累计进度"] == ("40%", "20%")
+    assert sides["本期进展"] == ("第二版", "旧表新话")
+    assert "台账里是“第二版”，本表是“旧表新话”" in other.issues.errors[0].message
+
+
+def test_a_corrected_figure_alone_is_not_taken_for_the_same(desk: Desk) -> None:
+    at, form = desk.rows()[REPORT], desk.form()
+    base: dict[tuple[int, int], Edit] = {(at, layout.PROGRESS): "走访"}
+    desk.submit(desk.read(fill(form, {**base, (at, layout.figure_cell(0)): 28})))
+    result = desk.read(fill(form, {**base, (at, layout.figure_cell(0)): 29}))
+    assert [code for code, _ in codes(result)] == ["conflict"]
+
+
+RISKY = ("=1+1", "+1", "-1", "@SUM(A1)", "=HYPERLINK(1)")
+
+
+@pytest.mark.parametrize("text", RISKY)
+def test_text_of_reports_never_becomes_a_formula(desk: Desk, text: str) -> None:
+    from duban.intake import zipguard
+
+    with desk.office.ledger.write("test") as writing:
+        report = transitions.Report(progress=text, problem=text, percent=10)
+        transitions.submit(writing, FINISH, report, actor="test")
+    data = desk.form()
+    found = zipguard.look(data, (layout.SHEET,)).formulas[layout.SHEET]
+    assert {column for _, column in found} == {layout.LAMP}
+    assert text in str(
+        python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
+        .get_sheet_by_name(layout.SHEET)
+        .to_python()
+    )
+
+
+def test_every_workbook_is_written_with_text_as_text() -> None:
+    root = Path(__file__).parent.parent
+    makers = [
+        path
+        for path in root.glob("duban/**/*.py")
+        if "xlsxwriter.Workbook(" in path.read_text("utf-8")
+    ]
+    assert len(makers) >= 4
+    for path in makers:
+        assert '"strings_to_formulas": False' in path.read_text("utf-8"), path
+
+
+# ---- saved by another program ----
+
+
+def test_files_saved_by_libreoffice_mean_the_same(desk: Desk, tmp_path: Path) -> None:
+    rows, form = desk.rows(), desk.form()
+    one: dict[tuple[int, int], Edit] = {(rows[REPORT], layout.PROGRESS): "=走访 & <12家>\n第二行"}
+    two: dict[tuple[int, int], Edit] = {
+        **one,
+        (rows[REPORT], layout.figure_cell(0)): 28,
+        (rows[FINISH], layout.STATE): "有进展",
+        (rows[FINISH], layout.PERCENT): 45,
+        (rows[FINISH], layout.PROGRESS): "过半",
+        layout.SIGNED_CELL: "镇长",
+    }
+    bad: dict[tuple[int, int], Edit] = {**one, (rows[REPORT], layout.ITEM): "改过"}
+    given = {"none": form, "one": fill(form, one), "two": fill(form, two), "bad": fill(form, bad)}
+    saved = resaved(tmp_path, given)
+    none = desk.read(saved["none"])
+    assert (none.reports, none.unchanged, list(none.issues)) == ((), 2, [])
+    assert [report.progress for _, report in desk.read(saved["one"]).reports] == [
+        "=走访 & <12家>\n第二行"
+    ]
+    found = dict(desk.read(saved["two"]).reports)
+    assert found[REPORT].figures == {"patents": Decimal(28)}
+    assert (found[FINISH].percent, found[FINISH].signed_by) == (45, "镇长")
+    assert found == {
+        key: replace(report, idem_key=found[key].idem_key)
+        for key, report in desk.read(given["two"]).reports
+    }
+    assert codes(desk.read(saved["bad"])) == [
+        ("altered-cell", f"进展报送!{layout.cell_name(rows[REPORT], layout.ITEM)}")
+    ]
 
 
 # ---- the live lamp ----

@@ -321,7 +321,7 @@ def test_the_watch_sees_it(
         open_empty(office, first)
         watch = Watch()
         watch.begin(office)
-        for day in days_between(first, date(2024, 9, 13)):
+        for day in days_between(first, date(2024, 9, 30)):
             watch.before(office)
             for stage in ("publish", "collect", "escalate", "remind"):
                 told.moment = clock.at(day, SLOTS[stage])

@@ -98,7 +98,7 @@ def parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
     top = _Parser(prog="duban", description="督办：把任务分工表变成提醒、报送、督办和考核")
     subs = top.add_subparsers(dest="command", required=True, metavar="命令", parser_class=_Parser)
-    for add in (_matrix, _work, _escalating, _collecting, _assessing, _tools, _keeping):
+    for add in (_matrix, _work, _escalating, _collecting, _assessing, _papers, _tools, _keeping):
         add(subs)
     return top
 
@@ -210,8 +210,32 @@ def _work(subs: Subs) -> None:
     sub = _add(inner, "end", "silencing.end", "提前结束一段免扰")
     sub.add_argument("id", metavar="编号")
     sub.add_argument("--actor", default="", help="经办人（默认系统用户名）")
+    _requests(subs)
     _messages(subs)
     _add(subs, "status", "status.status", "台账现状一览", lists=True)
+
+
+def _requests(subs: Subs) -> None:
+    top: argparse.ArgumentParser = subs.add_parser(
+        "request", help="单位的申请：延期、暂缓、调整、取消、合并、拆分"
+    )
+    inner = top.add_subparsers(
+        dest="act", required=True, metavar="list|grant|refuse|resume", parser_class=_Parser
+    )
+    sub = _add(inner, "list", "requesting.list_all", "列出待答复的申请", lists=True)
+    sub.add_argument("--all", action="store_true", help="连已答复的一起列")
+    for name, told in (("grant", "同意一份申请"), ("refuse", "不同意一份申请")):
+        sub = _add(inner, name, f"requesting.{name}", told)
+        sub.add_argument("id", metavar="编号")
+        sub.add_argument("--reason", default="", required=name == "refuse", metavar="理由")
+        sub.add_argument("--actor", default="", help="经办人（默认系统用户名）")
+        if name == "grant":
+            sub.add_argument("--date", default="", metavar="D", help="另定的日期（延期、暂缓）")
+            sub.add_argument("--doc", default="", metavar="文号", help="调整、取消须写")
+    sub = _add(inner, "resume", "requesting.resume", "暂缓的事项提前恢复办理")
+    sub.add_argument("key", metavar="事项编号")
+    sub.add_argument("--reason", required=True, metavar="理由")
+    sub.add_argument("--actor", default="", help="经办人（默认系统用户名）")
 
 
 def _messages(subs: Subs) -> None:
@@ -308,7 +332,8 @@ def _collecting(subs: Subs) -> None:
     sub.add_argument("--file", action="append", default=[], metavar="文件", help="佐证材料，可重复")
     sub.add_argument("--nil", action="store_true", help="无变化（零报告）")
     sub.add_argument("--signed-by", default="", help="审签人")
-    sub.add_argument("--idem-key", default=None, help="提交编号：同一编号只收一次")
+    sub.add_argument("--stated-on", default="", metavar="D", help="实际完成的日期，如 2026-11-20")
+    sub.add_argument("--idem-key", default=None, help="提交编号：同一编号、同一内容只收一次")
     sub.add_argument("--actor", default="")
     sub = _add(subs, "export", "collecting.export", "导出报送表、台账或任务分工", lists=True)
     sub.add_argument("what", choices=("forms", "ledger", "matrix"), metavar="forms|ledger|matrix")
@@ -352,6 +377,13 @@ def _assessing(subs: Subs) -> None:
     sub.add_argument("--facts", default="", metavar="F", help="事实文件")
     sub.add_argument("--period", type=int, default=0, metavar="Y", help="台账里的哪一年")
     sub.add_argument("--out", default="", metavar="FILE.xlsx", help="另存为 Excel")
+
+
+def _papers(subs: Subs) -> None:
+    """Digests to approve and numbered papers."""
+    from duban.cli.paper_arguments import add
+
+    add(subs, _add, _Parser)
 
 
 def _tools(subs: Subs) -> None:

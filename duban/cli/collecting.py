@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import io
-from collections.abc import Iterable, Sequence
-from decimal import Decimal
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from duban import clock
 from duban.cli import show
@@ -15,52 +15,117 @@ from duban.cli.exporting import export_matrix, write_csv
 from duban.cli.work import find_unit
 from duban.errors import NOWHERE, Exit, InputError, UsageError
 from duban.settings import Home, Scan, find_home
-from duban.yamltext import read_decimal
 
 if TYPE_CHECKING:
-    from duban.ledger.transitions import Stored
+    from duban.intake.sending import Sending
+    from duban.ledger.transitions import Receipt, Stored
     from duban.office import Office
+    from duban.portal.items import Item
 
 
 def submit(args: argparse.Namespace) -> int:
-    """Submit a report for one obligation."""
-    from duban.ledger import transitions
+    """Submit a report for one obligation, read by the functions that read the page's form."""
     from duban.office import open_office
 
     home = find_home(args.home)
+    figures = dict(_figure(text) for text in args.figure)
     with open_office(home, create=False) as office:
-        figures = dict(_figure(text) for text in args.figure)
-        _check_figures(office, args.key, figures)
-        files = _stored(home, args.file, office.settings.evidence_scan)
-        report = transitions.Report(
-            progress=args.progress,
-            problem=args.problem,
-            next_step=args.next,
-            percent=args.percent,
-            nil=args.nil,
-            figures=figures,
-            files=files,
-            signed_by=args.signed_by,
-            door="cli",
-            idem_key=args.idem_key,
-        )
-        actor = show.user_name(args.actor)
-        with office.ledger.write(actor) as writing:
-            receipt = transitions.submit(writing, args.key, report, actor=actor)
+        receipt = _take_in(office, args, figures)
     if args.format == "json":
         show.as_json(
             {"submission": receipt.submission, "repeated": receipt.repeated, "late": receipt.late}
         )
-    else:
-        word = (
-            "早先已收到，没有重复登记"
-            if receipt.repeated
-            else "已收到（迟报）"
-            if receipt.late
-            else "已收到"
-        )
-        show.say(f"{receipt.submission}：{word}。")
+        return Exit.DONE
+    word = "早先已收到，没有重复登记" if receipt.repeated else "已收到"
+    show.say(f"{receipt.submission}：{word}{'（迟报）' if receipt.late else ''}。")
     return Exit.DONE
+
+
+def _take_in(office: Office, args: argparse.Namespace, figures: Mapping[str, str]) -> Receipt:
+    """Read everything first: files are stored only for a report that can be taken in."""
+    from duban.intake.sending import check_figures
+    from duban.intake.submission import FIGURE, read_report
+    from duban.ledger import transitions
+
+    item = _item(office, args.key)
+    told = _sending(args, figures)
+    known = _known(office, args, told)
+    if known:
+        return known
+    fields = _fields(args) | {FIGURE + name: text for name, text in figures.items()}
+    indicators = [each.indicator for each in item.asked]
+    how: dict[str, Any] = {
+        "kind": item.row["kind"],
+        "indicators": indicators,
+        "door": "cli",
+        "idem_key": told.number if told else None,
+        "today": clock.day_of(office.ledger.now()),
+    }
+    _, issues = read_report(fields, **how)
+    check_figures(figures, [each.id for each in indicators], issues, nil=args.nil)
+    issues.stop_on_errors()
+    files = _stored(office.home, args.file, office.settings.evidence_scan)
+    report, _ = read_report(fields, files=files, **how)
+    actor = show.user_name(args.actor)
+    with office.ledger.write(actor) as writing:
+        return transitions.submit(writing, args.key, report, actor=actor)
+
+
+def _item(office: Office, key: str) -> Item:
+    from duban.ledger import queries
+    from duban.portal.items import full_items
+
+    with office.ledger.read() as conn:
+        row = queries.one_obligation(conn, key)
+        if row is None:
+            way_out = "编号见 duban export ledger。"
+            raise InputError.one("no-obligation", NOWHERE, f"没有应办事项“{key}”。", way_out)
+        return full_items(office, conn, row["unit"], [row], office.ledger.now())[0]
+
+
+def _fields(args: argparse.Namespace) -> dict[str, str]:
+    """What was said, under the names of the page's form."""
+    return {
+        "progress": args.progress,
+        "problem": args.problem,
+        "next_step": args.next,
+        "percent": "" if args.percent is None else str(args.percent),
+        "nil": "1" if args.nil else "",
+        "signed_by": args.signed_by,
+        "stated_on": args.stated_on,
+    }
+
+
+def _sending(args: argparse.Namespace, figures: Mapping[str, str]) -> Sending | None:
+    """The number of this sending, when the script chose a key."""
+    from duban.intake.sending import sending
+
+    if not args.idem_key:
+        return None
+    files = []
+    for name in args.file:
+        with Path(name).open("rb") as file:
+            files.append([Path(name).name, hashlib.file_digest(file, "sha256").hexdigest()])
+    content = _fields(args) | {"key": args.key, "figures": dict(figures), "files": files}
+    return sending("cli", args.idem_key, content)
+
+
+def _known(office: Office, args: argparse.Namespace, told: Sending | None) -> Receipt | None:
+    """The receipt of the same sending before. Raises InputError when the key came with another content."""
+    from duban.intake.sending import other_content
+    from duban.ledger import queries, tokens
+    from duban.ledger.transitions import Receipt
+
+    if told is None:
+        return None
+    with office.ledger.read() as conn:
+        # Before 0003 the key itself was kept, without what it came with.
+        row = tokens.sent_under(conn, told.start) or queries.submission_by_idem(conn, args.idem_key)
+    if row is None:
+        return None
+    if row["obligation"] != args.key or row["idem_key"] not in {told.number, args.idem_key}:
+        raise other_content("--idem-key")
+    return Receipt(row["id"], repeated=True, late=bool(row["late"]))
 
 
 def _stored(home: Home, names: Sequence[str], scan: Scan | None) -> tuple[Stored, ...]:
@@ -77,22 +142,14 @@ def _stored(home: Home, names: Sequence[str], scan: Scan | None) -> tuple[Stored
         )
 
 
-def _figure(text: str) -> tuple[str, Decimal]:
+def _figure(text: str) -> tuple[str, str]:
+    """An indicator and its value as it was typed."""
+    from duban.intake.submission import read_figure
+
     name, _, number = text.partition("=")
-    value = read_decimal(number.strip())
-    if not name.strip() or value is None:
+    if not name.strip() or read_figure(number) is None:
         raise UsageError(f"“{text}”不是“指标=数”。", "如 --figure valid-patents=1800。")
-    return name.strip(), value
-
-
-def _check_figures(office: Office, key: str, figures: Iterable[str]) -> None:
-    """A number is taken only where the matrix asks for it."""
-    task = office.matrix.tasks_by_id.get(key.split("/", maxsplit=1)[0])
-    asked = task.indicators if task else ()
-    for name in figures:
-        if name not in asked:
-            way_out = f"可报的指标：{'、'.join(asked)}。" if asked else "去掉 --figure。"
-            raise InputError.one("figure", NOWHERE, f"这一事项不报指标“{name}”。", way_out)
+    return name.strip(), number.strip()
 
 
 def export(args: argparse.Namespace) -> int:

@@ -44,7 +44,7 @@ def _examined(home: Home) -> Found:
     problems: list[str] = []
     try:
         with open_office(home, create=False) as office:
-            for look in (_channels, _plan, _stages, _lost):
+            for look in (_channels, _plan, _stages, _lost, _fonts):
                 more, wrong = look(office)
                 facts += more
                 problems += wrong
@@ -100,6 +100,17 @@ def _stages(office: Office) -> Found:
     since = None if applied is None else applied["applied_at"]
     late = stale_stages(ticks, office.ledger.now(), since)
     return [], [f"{said}。 办法：检查 duban up 是否在运行。" for said in late.sentences]
+
+
+def _fonts(office: Office) -> Found:
+    """Which fonts PDF papers are set in, and whether there is any."""
+    from duban.paperrules import load_papers
+    from duban.reports import fonts
+
+    issues = Issues()
+    policy = load_papers(office.home, issues)
+    said, wrong = fonts.told(policy.fonts_dir)
+    return [("PDF 字体", said)], [*(str(each) for each in issues.errors), *([wrong] if wrong else [])]
 
 
 def _lost(office: Office) -> Found:

@@ -82,6 +82,13 @@ UNIT_RULES: Mapping[str, tuple[str, str]] = {
     "nobody": ("单位没有可用的地址", "在 posts 里补上联络员和地址。"),
     "no-liaison": ("没有联络员地址", "补上联络员。"),
     "office-unit": ("办公室所在单位不在名录里", "改成 config/units.yaml 里的名称。"),
+    "issuer-twice": ("落款机关的编号或代字重复", "每个机关的 id 和 code 各不相同。"),
+    "issuer-unknown": ("落款机关没有列出", "在 issuers 里加上，或改成列出的编号。"),
+    "paper-template": ("公文模板读不了", "用 Word 或 WPS 另存为 .docx，再检查。"),
+    "paper-template-field": ("公文模板用了没有的字段", "字段见 docs/papers.md。"),
+    "paper-template-seal": ("公文模板里有图片或红字", "草稿不带红头和印章，去掉后再检查。"),
+    "paper-template-name": ("公文模板的文件名不对", "文件名用文种，如 supervise.docx。"),
+    "portfolio-unit": ("领导分管的单位不在名录里", "改成 config/units.yaml 里的名称或单位组。"),
 }
 
 OFFICE_RULES: Mapping[str, tuple[str, str]] = {
@@ -151,6 +158,12 @@ OFFICE_RULES: Mapping[str, tuple[str, str]] = {
         "附件查毒没有写查毒程序",
         "写成 command: [clamdscan, --no-summary, --fdpass]；不查毒就删掉 evidence_scan。",
     ),
+    "mailbox-secret": (
+        "收件邮箱的口令写在了配置文件里",
+        "放进环境变量 DUBAN_MAILBOX_PASSWORD，并更换口令。",
+    ),
+    "mailbox-url": ("收件邮箱地址写法不对", "写成 imaps://账号@服务器，或 maildir:///邮件夹路径。"),
+    "mailbox-plain": ("收件邮箱不加密", "改成 imaps://；imap:// 只许用于本机。"),
     "oidc-issuer": ("统一认证的地址不是 https", "写认证服务给出的 issuer。"),
     "channel-limit": ("字节数上限太小", "不少于 200；没有上限就删去。"),
     "route-mixed": ("一条路由里写了几种对象", "units、groups、kinds 只写一种，分成几条。"),

@@ -181,7 +181,9 @@ def _is_one_small_zip(file: IO[bytes]) -> bool:
     listing, offset = _little(number, 12, 4), _little(number, 16, 4)
     comment = _little(number, 20, 2)
     end = size - len(tail) + found
-    wide = 76 if tail[found - 20 : found].startswith(b"PK\x06\x07") else 0  # zip64's own two records
+    wide = (
+        76 if tail[found - 20 : found].startswith(b"PK\x06\x07") else 0
+    )  # zip64's own two records
     whole = offset + listing + wide == end and found + 22 + comment == len(tail)
     return whole and listing <= _MAX_LISTING_BYTES
 
@@ -232,8 +234,9 @@ def _need_passive(name: str, packed: zipfile.ZipFile) -> None:
         lower = part.lower()
         if lower.endswith(_ACTIVE_PARTS) or any(each in lower for each in _ACTIVE_FOLDERS):
             raise _macros(name)
-        if lower.endswith("settings.xml.rels") and b"attachedtemplate" in _small(packed, part):
-            if b"external" in _small(packed, part):
+        if lower.endswith("settings.xml.rels"):
+            said = _small(packed, part)
+            if b"attachedtemplate" in said and b"external" in said:
                 raise _macros(name)
     if "[Content_Types].xml" in packed.namelist():
         said = _small(packed, "[Content_Types].xml")

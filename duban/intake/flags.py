@@ -96,7 +96,7 @@ def flags(case: Case) -> tuple[Flag, ...]:
     found = [*_dates(case), *_numbers(case)]
     if not case.nil:
         found = [*_texts(case), *found, *_claims(case)]
-    return tuple([*found, *_evidence(case)])
+    return (*found, *_evidence(case))
 
 
 # ---- texts --------------------------------------------------------------------------------------
@@ -172,11 +172,9 @@ def _numbers(case: Case) -> Iterable[Flag]:
     before = case.before
     if before is None:
         return
-    now_percent, old_percent = case.told.percent, before.percent
-    if case.same_item and now_percent is not None and old_percent is not None:
-        if now_percent < old_percent:
-            sentence = f"累计进度从{old_percent}%退到{now_percent}%。"
-            yield Flag("percent-back", sentence)
+    now, then = case.told.percent, before.percent
+    if case.same_item and now is not None and then is not None and now < then:
+        yield Flag("percent-back", f"累计进度从{then}%退到{now}%。")
     for key, value in case.told.figures.items():
         old = before.figures.get(key)
         figure = case.figures.get(key, Figure(key, "stock"))

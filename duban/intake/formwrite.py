@@ -29,7 +29,7 @@ from duban.ledger.transitions import LIMITS
 from duban.settings import EXAMPLE_MARK
 
 _A4 = 9
-_LINE, _LEAST_HEIGHT, _MOST_HEIGHT = 15.0, 54.0, 400.0
+_LINE, _LEAST_HEIGHT, _MOST_HEIGHT = 15.5, 56.0, 400.0
 _INKS = {
     "red": ("#9c0006", "#ffd9d9"),
     "orange": ("#8a3b00", "#ffe3cc"),
@@ -70,13 +70,13 @@ class _Writer:
         self.sheet = book.add_worksheet(layout.SHEET)
         self.pairs = pairs_of(form)
         self.last_column = layout.FIRST_FIGURE + 2 * self.pairs - 1
-        self.read = book.add_format({**_BASE, "bg_color": "#f5f5f5"})
+        self.read = book.add_format({**_BASE, "bg_color": "#f5f5f5", "indent": 1})
         self.centred = book.add_format({**_BASE, "bg_color": "#f5f5f5", "align": "center"})
         self.day = book.add_format(
             {**_BASE, "bg_color": "#f5f5f5", "align": "center", "num_format": "yyyy-mm-dd"}
         )
         entry = {**_BASE, "bg_color": "#fffbe6", "locked": False}
-        self.text = book.add_format({**entry, "num_format": "@"})
+        self.text = book.add_format({**entry, "num_format": "@", "indent": 1})
         self.choice = book.add_format({**entry, "align": "center"})
         self.percent = book.add_format({**entry, "align": "center", "num_format": "0"})
         self.number = book.add_format({**entry, "align": "right", "num_format": "General"})
@@ -105,6 +105,7 @@ class _Writer:
         sheet.set_row(layout.HEAD_ROW, 24)
         label = self.book.add_format({"align": "right", "valign": "vcenter", "bold": True})
         row, column = layout.SIGNED_CELL
+        sheet.set_row(row, 20)
         sheet.write_string(row, column - 1, "审签领导（可不填）：", label)
         sheet.merge_range(row, column, row, column + 1, "", self.text)
         head = self.book.add_format(
@@ -283,13 +284,13 @@ def _height(cells: Mapping[int, str]) -> float:
     lines = max(
         _lines(text, widths.get(column, FIGURE_WIDTHS[0])) for column, text in cells.items()
     )
-    return min(max(lines * _LINE + 6, _LEAST_HEIGHT), _MOST_HEIGHT)
+    return min(max(lines * _LINE + 8, _LEAST_HEIGHT), _MOST_HEIGHT)
 
 
 def _lines(text: str, width: float) -> int:
     """Lines that a text takes in a column; a Chinese character is two wide."""
     wide = (sum(1 if char.isascii() else 2 for char in line) for line in text.split("\n"))
-    return sum(max(1, math.ceil(each / (width - 1.5))) for each in wide)
+    return sum(max(1, math.ceil(each / (width - 2.5))) for each in wide)
 
 
 def stamps_of(form: FormData) -> list[Stamp]:

@@ -86,6 +86,9 @@ KINDS: Mapping[str, tuple[sa.Table, str]] = {
     "digest.drafted": (tables.digest, "upsert"),
     "digest.approved": (tables.digest, "update"),
     "digest.published": (tables.digest, "update"),
+    "paper.made": (tables.paper, "insert"),
+    "paper.voided": (tables.paper, "update"),
+    "paper.covers": (tables.paper_proposal, "insert"),  # a confirmed proposal that it was made from
     "run.scored": (tables.run, "upsert"),
     "run.published": (tables.run, "update"),
     "stage.ticked": (tables.tick, "upsert"),
@@ -99,6 +102,7 @@ KINDS: Mapping[str, tuple[sa.Table, str]] = {
     "sign_in.done": (tables.sign_in, "insert"),
     "sign_in.ended": (tables.sign_in, "insert"),
     "sign_in.refused": (tables.sign_in, "insert"),
+    "mail.taken": (tables.mail, "insert"),  # or refused: each mail once
     "token.issued": (tables.api_token, "insert"),
     "token.revoked": (tables.api_token, "update"),
 }

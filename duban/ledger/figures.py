@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -20,11 +21,13 @@ __all__ = [  # with Connection, so that readers need not know the database
     "Detour",
     "Duty",
     "Figures",
+    "Lit",
     "Raised",
     "SentOut",
     "detours",
     "duties",
     "gather",
+    "lit",
     "raised",
     "returns",
     "sent",
@@ -113,6 +116,17 @@ class Detour:
 
 
 @dataclass(frozen=True, slots=True)
+class Lit:
+    """How many obligations of a unit showed a lamp when a month closed."""
+
+    month: str
+    unit: str
+    name: str
+    colour: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """All that a digest is made from."""
 
@@ -121,24 +135,65 @@ class Figures:
     returns: tuple[datetime, ...]
     sent: tuple[SentOut, ...]
     detours: tuple[Detour, ...]
+    lamps: tuple[Lit, ...] = ()
+
+
+Units = frozenset[str] | None
+"""The units that are asked about; None: all."""
 
 
 def gather(
-    conn: Connection, plan: str, *, since: datetime, week_since: datetime, until: datetime
+    conn: Connection,
+    plan: str,
+    *,
+    since: datetime,
+    week_since: datetime,
+    until: datetime,
+    units: Units = None,
 ) -> Figures:
     """What the digest needs of a plan: every duty and step, what was sent in [since, until), and what
-    went astray in [week_since, until).
+    went astray in [week_since, until). ``units``: of these alone.
     """
     return Figures(
-        duties=duties(conn, plan),
-        raised=raised(conn, plan, until),
-        returns=returns(conn, plan, since, until),
-        sent=sent(conn, since, until),
-        detours=detours(conn, week_since, until),
+        duties=duties(conn, plan, units),
+        raised=raised(conn, plan, until, units),
+        returns=returns(conn, plan, since, until, units),
+        sent=sent(conn, since, until, units),
+        detours=detours(conn, week_since, until, units),
+        lamps=lit(conn, plan, until, units),
     )
 
 
-def duties(conn: Connection, plan: str) -> tuple[Duty, ...]:
+def _of(column: Any, units: Units) -> sa.ColumnElement[bool]:
+    return sa.true() if units is None else column.in_(sorted(units))
+
+
+LIT_MONTHS = 6
+
+
+def lit(conn: Connection, plan: str, until: datetime, units: Units = None) -> tuple[Lit, ...]:
+    """The lamps of the newest closed months before a moment, by month, unit and lamp."""
+    lamp = tables.lamp.c
+    last = f"{until:%Y-%m}"
+    closed = (
+        sa.select(lamp.month)
+        .where(lamp.month < last)
+        .group_by(lamp.month)
+        .order_by(lamp.month.desc())
+        .limit(LIT_MONTHS)
+    )
+    months = list(conn.execute(closed).scalars())
+    query = (
+        sa.select(lamp.month, lamp.unit, lamp.name, lamp.colour, sa.func.count())
+        .join(tables.obligation, _o.key == lamp.obligation)
+        .where(lamp.month.in_(months), _o.plan == plan, _of(lamp.unit, units))
+        .group_by(lamp.month, lamp.unit, lamp.name, lamp.colour)
+        .order_by(lamp.month, lamp.unit, lamp.name)
+    )
+    return tuple(Lit(*row) for row in conn.execute(query))
+
+
+def duties(conn: Connection, plan: str, units: Units = None) -> tuple[Duty, ...]:
     """Every obligation of a plan that counts, in the order of its key."""
     u, answer, last = tables.unit.c, tables.submission.alias(), tables.submission.alias()
     late = (
@@ -160,7 +215,7 @@ def duties(conn: Connection, plan: str) -> tuple[Duty, ...]:
         )
         .join(tables.unit, u.id == _o.unit)
         .join(last, last.c.id == _o.submission, isouter=True)
-        .where(_o.plan == plan, _o.state.notin_(NOT_COUNTED))
+        .where(_o.plan == plan, _o.state.notin_(NOT_COUNTED), _of(_o.unit, units))
         .order_by(_o.key)
     )
     return tuple(_duty(row) for row in conn.execute(query).mappings())
@@ -171,7 +226,7 @@ def _duty(row: sa.RowMapping) -> Duty:
     return Duty(**{**row, "unit_kind": UnitKind(row["unit_kind"]), "late": late})
 
 
-def raised(conn: Connection, plan: str, until: datetime) -> tuple[Raised, ...]:
+def raised(conn: Connection, plan: str, until: datetime, units: Units = None) -> tuple[Raised, ...]:
     """Escalation steps raised before a moment, oldest first."""
     u = tables.unit.c
     query = (
@@ -194,36 +249,44 @@ def raised(conn: Connection, plan: str, until: datetime) -> tuple[Raised, ...]:
         .join(tables.obligation, _o.key == _p.obligation)
         .join(tables.unit, u.id == _p.unit)
         .where(_o.plan == plan, _o.state.notin_(NOT_COUNTED), _p.raised_at < until)
+        .where(_of(_p.unit, units))
         .order_by(_p.raised_at, _p.id)
     )
     return tuple(Raised(**row) for row in conn.execute(query).mappings())
 
 
-def returns(conn: Connection, plan: str, since: datetime, until: datetime) -> tuple[datetime, ...]:
+def returns(
+    conn: Connection, plan: str, since: datetime, until: datetime, units: Units = None
+) -> tuple[datetime, ...]:
     """When the office returned submissions, in [since, until)."""
     s = tables.submission.c
     query = (
         sa.select(s.reviewed_at)
         .join(tables.obligation, _o.key == s.obligation)
         .where(_o.plan == plan, _o.state.notin_(NOT_COUNTED), s.state == "returned")
-        .where(s.reviewed_at >= since, s.reviewed_at < until)
+        .where(s.reviewed_at >= since, s.reviewed_at < until, _of(s.unit, units))
         .order_by(s.reviewed_at)
     )
     return tuple(conn.execute(query).scalars())
 
 
-def sent(conn: Connection, since: datetime, until: datetime) -> tuple[SentOut, ...]:
+def sent(
+    conn: Connection, since: datetime, until: datetime, units: Units = None
+) -> tuple[SentOut, ...]:
     """Messages with notices that were handed over in [since, until), oldest first."""
     carries = sa.select(_n.id).where(_n.message == _m.id).exists()
     query = (
         sa.select(_m.unit, _m.post, _m.settled_at)
         .where(_m.state == "sent", _m.settled_at >= since, _m.settled_at < until, carries)
+        .where(_of(_m.unit, units))
         .order_by(_m.settled_at, _m.id)
     )
     return tuple(SentOut(*row) for row in conn.execute(query))
 
 
-def detours(conn: Connection, since: datetime, until: datetime) -> tuple[Detour, ...]:
+def detours(
+    conn: Connection, since: datetime, until: datetime, units: Units = None
+) -> tuple[Detour, ...]:
     """Notices of [since, until) whose message went to another post or unit, or to nobody."""
     meant, got = tables.unit.alias(), tables.unit.alias()
     astray = sa.or_(
@@ -243,7 +306,7 @@ def detours(conn: Connection, since: datetime, until: datetime) -> tuple[Detour,
         .join(tables.message, _m.id == _n.message)
         .join(meant, meant.c.id == _n.unit)
         .join(got, got.c.id == _m.unit)
-        .where(_m.created_at >= since, _m.created_at < until, astray)
+        .where(_m.created_at >= since, _m.created_at < until, astray, _of(_n.unit, units))
         .distinct()
         .order_by(_n.unit, _n.recipient, _m.unit, _m.post)
     )

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from duban import clock
@@ -29,7 +30,10 @@ _COMPARED = (
     "urgent",
     "provisional",
 )
-COMPARED = ("key", "task", "unit", "original_due_on", "state", "missed_at", "round", *_COMPARED)
+COMPARED = (
+    *("key", "task", "unit", "original_due_on", "state", "missed_at", "round", "adjusted", "origin"),
+    *_COMPARED,
+)
 """The columns of an obligation that a comparison needs; reading the others costs half its time."""
 
 _WORDS = {
@@ -244,6 +248,8 @@ def _obligation_changes(
     heirs = heirs_of(matrix)
     for key in sorted(set(current.obligations) - keys):
         known = current.obligations[key]
+        if known["origin"] and known["task"] in matrix.tasks_by_id:
+            continue  # made by a granted request: it lives as long as its task
         if known["state"] not in {"cancelled", "closed", "merged"}:
             fate = _fate(known["task"], heirs, matrix)
             yield _cancelled(key, known, shorts, fate, asks=current.settled(known))
@@ -274,6 +280,9 @@ def _altered(
     settled: bool,
 ) -> Iterable[Change]:
     who = f"{each.task} {shorts.get(each.unit, each.unit)} {each.label}"
+    decided = json.loads(known["adjusted"]) if known["adjusted"] != "{}" else {}
+    if known["state"] in {"cancelled", "merged"} and decided.keys() & {"state", "unit"}:
+        return  # ended by a granted request: the matrix that still lists it does not bring it back
     if known["state"] == "cancelled":
         row = {
             "key": each.key,
@@ -294,7 +303,11 @@ def _altered(
     if each.due_on != known["original_due_on"]:
         yield _moved(each, known, in_use_from, who, settled=settled)
     wanted = ((name, _column(each, name)) for name in _COMPARED)
-    differs = {name: value for name, value in wanted if value != known[name]}
+    differs = {
+        name: value
+        for name, value in wanted
+        if value != known[name] and not _still(decided.get(name), value)
+    }
     if differs:
         named = "、".join(_WORDS[name] for name in differs)
         asks = settled and "weight" in differs
@@ -307,6 +320,14 @@ def _altered(
             asks,
             classes=_class_of(differs),
         )
+
+
+def _still(decided: Mapping[str, Any] | None, value: Any) -> bool:
+    """Whether the matrix says what it said when the office decided otherwise; its new word counts."""
+    if decided is None:
+        return False
+    was = Decimal(decided["was"]) if isinstance(value, Decimal) else decided["was"]
+    return bool(was == value)
 
 
 def _class_of(differs: Mapping[str, Any]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ applying the unchanged matrix again does not undo a decision.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -18,10 +18,10 @@ from duban import clock
 from duban.ledger import request_rules as rules
 from duban.ledger.canon import canonical
 from duban.ledger.events import Draft
+from duban.ledger.request_rules import Values
 from duban.obligations import due_moment
 from duban.workdays import Calendar
 
-Values = Mapping[str, Any]
 REASON_CHARS = 240
 
 

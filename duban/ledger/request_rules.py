@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeAlias
 
 from duban.errors import NOWHERE, InputError
+from duban.ledger.queries import Row
+from duban.settings import Settings
 
 KIND_NAMES: Mapping[str, str] = {
     "extension": "延期",
@@ -42,7 +44,7 @@ ASKS_OF_A_KIND = 3
 """So often may a unit ask the same of one item, refusals included: then it talks to the office."""
 REASON_CHARS, PROGRESS_CHARS, TITLE_CHARS, NAME_CHARS, DOC_CHARS = 500, 500, 200, 120, 80
 
-Values = Mapping[str, Any]
+Values: TypeAlias = Mapping[str, Any] | Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,11 @@ class Bounds:
     extensions: int = 1
     needs_office: bool = True
     suspensions: int = 1
+
+    @classmethod
+    def of(cls, settings: Settings) -> Bounds:
+        """What ``config/duban.yaml`` says."""
+        return cls(settings.extensions_at_most, settings.extension_needs_office)
 
 
 @dataclass(frozen=True, slots=True)

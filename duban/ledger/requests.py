@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -26,6 +26,7 @@ from duban.ledger.request_rules import (
     KIND_NAMES,
     NAME_CHARS,
     NEEDS_DOCUMENT,
+    STATE_NAMES,
     Around,
     Asked,
     Bounds,
@@ -35,6 +36,7 @@ from duban.ledger.request_rules import (
 from duban.ledger.store import Writing
 from duban.workdays import Calendar
 
+__all__ = ["KIND_NAMES", "NEEDS_DOCUMENT", "STATE_NAMES", "Asked", "Bounds"]
 Row = queries.Row
 Day: TypeAlias = date
 """The type, where an argument is called ``date``."""
@@ -103,10 +105,21 @@ def decided_since(conn: Connection, since: datetime, until: datetime) -> list[Ro
     return list(conn.execute(query.order_by(_r.decided_at, _r.id)).mappings())
 
 
-def words(row: Mapping[str, Any]) -> str:
+def words(row: Mapping[str, Any] | Row) -> str:
     """What is asked, in one sentence: 延期至2026年4月15日."""
     proposal = json.loads(row["proposal"])
     return _WORDS[str(row["kind"])](proposal)
+
+
+def answer_words(row: Mapping[str, Any] | Row) -> str:
+    """What the office answered, with its reason: for the unit's message and pages."""
+    verdict = "已同意" if row["state"] == "granted" else "未同意"
+    day = f"，定为{row['decided_date']}" if row["decided_date"] else ""
+    paper = f"（{row['doc_no']}）" if row["doc_no"] else ""
+    said = row["decision_reason"].rstrip("。；")
+    why = f"：{said}" if said else ""
+    stands = "" if row["state"] == "granted" else "；原时限不变"
+    return f"{verdict}申请“{words(row)}”{day}{paper}{why}{stands}"
 
 
 def _adjust_words(proposal: Mapping[str, Any]) -> str:
@@ -173,7 +186,7 @@ def _around(conn: Connection, row: Row, asked: Asked, earlier: Sequence[Row]) ->
     found = None if unit is None else _unit(conn, str(unit))
     taken = unit is not None and queries.one_obligation(conn, unit_key(row["key"], str(unit)))
     return Around(
-        cast("Sequence[Mapping[str, Any]]", earlier),
+        earlier,
         None if into is None else queries.one_obligation(conn, str(into)),
         found,
         taken=bool(taken),
@@ -235,7 +248,7 @@ def decide(
     why = reason.strip() or f"同意{KIND_NAMES[found['kind']]}：{found['reason']}"
     said = _Said(by, why, doc_no.strip(), date, calendar)
     drafts = _granted(writing, found, said) if grant else []
-    changed = {
+    changed: dict[str, Any] = {
         "id": request,
         "state": "granted" if grant else "refused",
         "decided_at": writing.at,

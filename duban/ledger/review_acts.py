@@ -35,7 +35,7 @@ def accept_part(
     found = need_pending(writing, submission)
     row = _row(writing, found["obligation"])
     _need_due(writing, due_on)
-    said = "；".join(filter(None, (f"部分通过，尚欠：{owed}", reason)))
+    said = part_words(owed, reason)
     reviewed = {
         "id": submission,
         "state": "accepted",
@@ -49,6 +49,11 @@ def accept_part(
         Draft("obligation.accepted_part", row["key"], goes_on, why=said, obligation=row["key"]),
         actor=actor,
     )
+
+
+def part_words(owed: str, reason: str) -> str:
+    """What the record says of a report that was accepted in part."""
+    return "；".join(filter(None, (f"部分通过，尚欠：{owed}", reason)))
 
 
 def reopen(writing: Writing, key: str, *, due_on: date, actor: str, reason: str) -> None:

@@ -42,7 +42,10 @@ def waiting(conn: Connection) -> list[Row]:
         sa.select(
             *(_s[name] for name in ("id", "obligation", "unit", "version", "received_at", "late")),
             *(_s[name] for name in ("percent", "nil")),
-            *(_o[name] for name in ("title", "label", "task", "period", "due_on", "due_at", "kind")),
+            *(
+                _o[name]
+                for name in ("title", "label", "task", "period", "due_on", "due_at", "kind")
+            ),
             *(_o[name] for name in ("opens_on", "returned", "urgent")),
         )
         .join(tables.obligation, _o.key == _s.obligation)
@@ -151,9 +154,7 @@ def _peers(conn: Connection, rows: Sequence[Row]) -> dict[tuple[str, str], list[
 def _files(conn: Connection, ids: Sequence[str]) -> dict[str, list[Row]]:
     found: dict[str, list[Row]] = {}
     for some in _chunks(ids):
-        query = (
-            sa.select(tables.evidence).where(_e.submission.in_(some)).order_by(_e.name, _e.id)
-        )
+        query = sa.select(tables.evidence).where(_e.submission.in_(some)).order_by(_e.name, _e.id)
         for row in conn.execute(query).mappings():
             found.setdefault(row["submission"], []).append(row)
     return found

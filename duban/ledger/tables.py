@@ -501,6 +501,44 @@ digest = sa.Table(
     sa.Column("files", sa.Text, nullable=False, server_default="[]"),
     _text("approved_by", 120),
     sa.Column("approved_at", Moment),
+    _text("kind", 10, "week"),  # week | month | quarter
+    _text("scope", 80),  # whose items; empty: everybody's
+    _text("parent"),  # of a leader's or head's own: the digest that is approved for it
+    sa.Column("issue", sa.Integer, nullable=False, server_default="0"),  # 第几期 of a bulletin
+    sa.Column("published_at", Moment),
+    sa.Column("hashes", sa.Text, nullable=False, server_default="{}"),  # file to SHA-256
+    sa.Index("ix_digest_parent", "parent"),
+)
+
+paper = sa.Table(
+    "paper",
+    metadata,
+    _key(),  # kind, year and number
+    _text("kind", 20),
+    _text("series", 40),  # 机关代字 with the kind's: 新知专班办督
+    sa.Column("year", sa.Integer, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    _text("unit", 80),  # to whom; empty: to all
+    _text("title"),
+    _text("issuer", 120),
+    _text("made_by", 120),
+    sa.Column("made_at", Moment, nullable=False),
+    _text("state", 12),  # draft | void: the number is kept and never used again
+    sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.Column("data", sa.Text, nullable=False),  # what it says, as canonical JSON
+    _text("sha256", 64),  # of that
+    sa.Column("files", sa.Text, nullable=False, server_default="[]"),
+    sa.Column("hashes", sa.Text, nullable=False, server_default="{}"),  # file to SHA-256
+    sa.UniqueConstraint("series", "year", "number"),
+    sa.Index("ix_paper_made", "made_at"),
+    sa.Index("ix_paper_unit", "unit", "made_at"),
+)
+
+paper_proposal = sa.Table(
+    "paper_proposal",
+    metadata,
+    _key("proposal"),  # one paper for a confirmed proposal, never two
+    sa.Column("paper", sa.String(240), nullable=False, index=True),
 )
 
 run = sa.Table(
@@ -571,6 +609,24 @@ api_token = sa.Table(
 )
 
 # ---- kept outside the record: secrets and what passes within hours --------------------------------
+
+mail = sa.Table(
+    "mail",
+    metadata,
+    _key(),  # mailbox and where in it the mail lies
+    _text("number", 64),  # of Message-ID and content: the same mail at two places is one
+    _text("message_id"),
+    _text("sender"),
+    _text("unit", 80),
+    _text("subject"),
+    sa.Column("arrived_at", Moment),  # at the mail server, by its own word
+    sa.Column("taken_at", Moment, nullable=False),
+    _text("state", 12),  # taken | partly | refused | ignored | again
+    sa.Column("detail", sa.Text, nullable=False, server_default=""),
+    _text("answer"),  # the letter that answers it
+    sa.Index("ix_mail_number", "number"),
+    sa.Index("ix_mail_sender", "sender", "taken_at"),
+)
 
 credential = sa.Table(
     "credential",

@@ -72,7 +72,7 @@ def check(wish: Wish, account: Row | None, units: Collection[str], issues: Issue
 def _check_account(wish: Wish, account: Row | None, issues: Issues) -> None:
     if wish.unit and wish.account:
         issues.error("token-account", NOWHERE, "单位凭证不带账号。", "去掉 --account。")
-    elif REVIEW in wish.scopes and not wish.account:
+    elif REVIEW in wish.scopes and not (wish.account or wish.unit):
         issues.error(
             "token-account",
             NOWHERE,

@@ -14,7 +14,7 @@ from typing import Any
 
 from duban import clock
 from duban.errors import NOWHERE, InputError
-from duban.ledger import ladder, queries
+from duban.ledger import ladder, queries, requests
 from duban.ledger.canon import canonical
 from duban.ledger.events import Draft
 from duban.ledger.store import Writing
@@ -22,8 +22,6 @@ from duban.obligations import due_moment
 from duban.workdays import Calendar
 
 FINISHES = frozenset({"finish", "milestone"})
-LONGEST_EXTENSION_DAYS = 62
-"""Days that one extension may add (default): two months, so that no item leaves its year by itself."""
 LIMITS = {"progress": 2000, "problem": 1000, "next_step": 1000}
 SIGNED_BY_CHARS, IDEM_KEY_CHARS = 80, 120  # as wide as their columns: SQLite would not say
 
@@ -158,6 +156,8 @@ def _take_in(writing: Writing, row: queries.Row, report: Report, actor: str) -> 
         ),
     ]
     writing.record(*drafts, actor=actor)
+    if done:
+        requests.moot(writing, row["key"], "已报送，申请自动撤回", actor=actor)
     return Receipt(submission, repeated=False, late=late)
 
 
@@ -227,6 +227,15 @@ def _evidence_draft(
         "actor": actor,
     }
     return Draft("evidence.stored", submission, row, obligation=key)
+
+
+def attach(writing: Writing, submission: str, stored: Stored, *, actor: str) -> None:
+    """Add evidence to a submission that came in before. Raises InputError when there is none."""
+    found = queries.one_submission(writing.conn, submission)
+    if found is None:
+        raise _refuse("no-submission", "没有这份报送。", "先报进展，附件随报送一起交。")
+    draft = _evidence_draft(submission, found["obligation"], stored, actor, writing)
+    writing.record(draft, actor=actor)
 
 
 # ---- the office's acts -------------------------------------------------------------------------
@@ -324,44 +333,6 @@ def acknowledge(writing: Writing, key: str, *, actor: str) -> bool:
     changed = {"key": key, "acked_at": writing.at, "state": state}
     writing.record(Draft("obligation.acknowledged", key, changed, obligation=key), actor=actor)
     return True
-
-
-def extend(
-    writing: Writing, key: str, until: date, *, actor: str, reason: str, bound: int = 1
-) -> None:
-    """延期: before the due only, with a reason, at most ``bound`` times; the original due is kept."""
-    row = _row(writing, key)
-    if not reason.strip():
-        raise _refuse("no-reason", "延期要写明理由和目前进度。", "补上理由。")
-    if not row["is_open"] or row["due_on"] is None:
-        raise _refuse("not-open", "这一事项没有正在走的时限，不能延期。", "联系办公室。")
-    if writing.at > row["due_at"]:
-        raise _refuse(
-            "too-late",
-            "时限已过，不能再申请延期，按逾期处理。",
-            "请尽快报送，并在“存在问题”里说明原因。",
-        )
-    if row["extended"] >= bound:
-        raise _refuse("extended-before", f"已延期{row['extended']}次，不能再延。", "请按期报送。")
-    if (until - row["due_on"]).days > LONGEST_EXTENSION_DAYS:
-        raise _refuse(
-            "extend-far",
-            f"一次最多顺延{LONGEST_EXTENSION_DAYS}天（{until} 比现时限晚{(until - row['due_on']).days}天）。",
-            "改选近一些的日期；确需更久，请办公室按程序调整任务时限。",
-        )
-    if until <= row["due_on"]:
-        raise _refuse("extend-date", f"新时限须晚于现时限 {row['due_on']}。", "改选日期。")
-    changed = {
-        "key": key,
-        "due_on": until,
-        "due_at": due_moment(until, None),
-        "extended": row["extended"] + 1,
-        "round": row["round"] + 1,
-        "reason": f"延期至{until}：{reason}"[:240],
-    }
-    writing.record(
-        Draft("obligation.extended", key, changed, why=reason, obligation=key), actor=actor
-    )
 
 
 def decide_proposal(

@@ -66,7 +66,9 @@ def historic(conn: Connection) -> int:
 
 def waiting_counts(conn: Connection) -> dict[str, int]:
     """What waits for the office: submissions to review, steps to decide, messages in trouble."""
-    pending = sa.select(sa.func.count()).select_from(tables.submission)
+    # Not versions that were replaced, nor items that were withdrawn meanwhile: the desk has neither.
+    newest = tables.submission.join(tables.obligation, _o.submission == _s.id)
+    pending = sa.select(sa.func.count()).select_from(newest).where(_o.state == "submitted")
     steps = tables.proposal.join(tables.obligation, _o.key == _p.obligation)
     waiting = sa.select(sa.func.count()).select_from(steps).where(OPEN)
     failed = sa.select(sa.func.count()).select_from(tables.message)
@@ -124,36 +126,6 @@ def one_evidence(conn: Connection, evidence: str) -> Row | None:
         .where(_e.id == evidence)
     )
     return conn.execute(query).mappings().first()
-
-
-def before(conn: Connection, submissions: Sequence[Row]) -> dict[str, Row]:
-    """Submission id to the version or period that the same unit reported on the task before it."""
-    tasks = {_task_of(row["obligation"]) for row in submissions}
-    units = {row["unit"] for row in submissions}
-    query = (
-        sa.select(tables.submission)
-        .join(tables.obligation, _o.key == _s.obligation)
-        .where(_o.task.in_(sorted(tasks)), _o.unit.in_(sorted(units)), _s.state != "returned")
-        .order_by(_s.received_at)
-    )
-    history: dict[tuple[str, str], list[Row]] = {}
-    for row in conn.execute(query).mappings():
-        history.setdefault((row["unit"], _task_of(row["obligation"])), []).append(row)
-    found: dict[str, Row] = {}
-    for row in submissions:
-        earlier = [
-            each
-            for each in history.get((row["unit"], _task_of(row["obligation"])), [])
-            if (each["received_at"], each["version"]) < (row["received_at"], row["version"])
-        ]
-        if earlier:
-            found[row["id"]] = earlier[-1]
-    return found
-
-
-def _task_of(key: str) -> str:
-    """The task in an obligation's key ``task/unit/kind:period``."""
-    return key.split("/", 1)[0]
 
 
 def notices_of(conn: Connection, obligation: str) -> list[Row]:

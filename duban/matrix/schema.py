@@ -36,6 +36,7 @@ FILES: tuple[File, ...] = (
     File("escalation.schema.json", "config/escalation.yaml", "escalation"),
     File("lamps.schema.json", "config/lamps.yaml", "lamps"),
     File("channels.schema.json", "config/channels.yaml", "channels"),
+    File("papers.schema.json", "config/papers.yaml", "papers"),
     File("duban.schema.json", "config/duban.yaml", "duban"),
     File("assessment.schema.json", "config/assessment/2024.yaml 等", "assessment"),
     File("ruletests.schema.json", "config/assessment/tests/*.yaml", "ruletests"),

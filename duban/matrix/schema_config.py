@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from duban.matrix.schema_keys import COUNT_WORDS, Key, Kind, Table
 from duban.matrix.schema_ladder import LADDER_TABLES
+from duban.matrix.schema_papers import PAPER_TABLES
 
 _POSTS_TOLD = "岗位：`liaison`、`section`、`deputy`、`head`、`county`"
 
@@ -252,6 +253,21 @@ DUBAN = Table(
         ),
         Key("link_days", Kind.INTEGER, "个人链接的有效天数", "默认 45", "45", least=1),
         Key(
+            "extensions_at_most",
+            Kind.INTEGER,
+            "一件事项最多延期几次",
+            "默认 1；写 0 则不接受延期申请",
+            "1",
+            least=0,
+        ),
+        Key(
+            "extension_needs_office",
+            Kind.FLAG,
+            "延期是否须办公室同意",
+            "默认是：答复以前原时限不变，照常提醒；写否则一经申请即生效",
+            "是",
+        ),
+        Key(
             "clerks",
             Kind.TEXTS,
             "可在网页上署名的经办人",
@@ -266,6 +282,7 @@ DUBAN = Table(
             ("duban.xinzheng.example",),
         ),
         Key("sign_in", Kind.ROW, "办公室和领导怎么登录", "不写就用默认值", of="sign_in"),
+        Key("mailbox", Kind.ROW, "收报送表的邮箱", "不写就不收", of="mailbox"),
         Key(
             "return_reasons",
             Kind.TEXTS,
@@ -274,6 +291,46 @@ DUBAN = Table(
             ("缺佐证材料，请补传。",),
         ),
         Key("evidence_scan", Kind.ROW, "附件查毒", "不写就不查", of="evidence_scan"),
+        Key("board", Kind.ROW, "看板：领导分管哪些单位、报送负担的限额", "不写就用默认值", of="board"),
+    ),
+)
+BOARD = Table(
+    "board",
+    "看板 board",
+    (
+        Key("portfolios", Kind.ROWS, "领导分管哪些单位", "看板先给他看这些", of="portfolio"),
+        Key(
+            "asks_per_month",
+            Kind.INTEGER,
+            "一个单位一个月要求报送几次以内",
+            "默认 10；超过的在报送负担页上标明",
+            "10",
+            least=1,
+        ),
+        Key(
+            "minutes_per_ask",
+            Kind.INTEGER,
+            "一次报送按几分钟估算",
+            "默认 15；页面写明是估算",
+            "15",
+            least=1,
+        ),
+        Key(
+            "minutes_per_month",
+            Kind.INTEGER,
+            "一个单位一个月几分钟以内",
+            "默认 240；超过的标明",
+            "240",
+            least=1,
+        ),
+    ),
+)
+PORTFOLIO = Table(
+    "portfolio",
+    "分管 portfolios",
+    (
+        Key("leader", Kind.TEXT, "领导的账号名", "", "领导丙", required=True),
+        Key("units", Kind.TEXTS, "分管的单位或单位组", "写名录里的名称", ("龙湖镇",)),
     ),
 )
 EVIDENCE_SCAN = Table(
@@ -296,6 +353,38 @@ EVIDENCE_SCAN = Table(
             "",
             "refuse",
             words=(("refuse", "拒收（默认）"), ("quarantine", "拒收并留在 var/quarantine")),
+        ),
+    ),
+)
+MAILBOX = Table(
+    "mailbox",
+    "收件邮箱 mailbox",
+    (
+        Key(
+            "url",
+            Kind.TEXT,
+            "邮箱地址",
+            "`imaps://账号@服务器`，或本机邮件夹 `maildir:///路径`；口令放环境变量 DUBAN_MAILBOX_PASSWORD；空着不收",
+            "imaps://duban@mail.xinzheng.example",
+        ),
+        Key("folder", Kind.TEXT, "收哪个文件夹", "默认收件箱", "INBOX"),
+        Key("ca", Kind.TEXT, "内网自建证书的文件", "不写就用系统信任的证书", ""),
+        Key("max_mb", Kind.INTEGER, "一封邮件最多多少 MB", "默认 20", "20", least=1),
+        Key("max_mails", Kind.INTEGER, "一次最多收几封", "默认 50，其余下次接着收", "50", least=1),
+        Key("first_days", Kind.INTEGER, "第一次往前收几天", "默认 7，更早的不收", "7", least=1),
+        Key(
+            "refuse_auth_fail",
+            Kind.FLAG,
+            "邮件服务器验出发件人不实的，是否不收",
+            "看 Authentication-Results，默认是",
+            "是",
+        ),
+        Key(
+            "answer_strangers",
+            Kind.FLAG,
+            "不在通讯录里的发件人，是否回信说明",
+            "默认是，每个地址每天最多一封",
+            "是",
         ),
     ),
 )
@@ -372,7 +461,11 @@ CONFIG = (
     CHANNEL,
     ROUTE,
     DUBAN,
+    MAILBOX,
     SIGN_IN,
     OIDC,
     EVIDENCE_SCAN,
+    BOARD,
+    PORTFOLIO,
+    *PAPER_TABLES,
 )

@@ -72,8 +72,11 @@ class Pace:
         """How long this one must wait; nothing when it may go on, which is then counted."""
         longest = self.every * self.burst
         with self._turn:
-            # A clock that was set back must not lock anybody out for longer than a whole burst.
-            free = min(max(self._free.get(key, now), now), now + longest)
+            free = self._free.get(key, now)
+            if (
+                not now <= free <= now + longest
+            ):  # idle, or the clock was set back: nobody is locked out
+                free = now
             over = free + self.every - now - longest
             if over > timedelta():
                 return over

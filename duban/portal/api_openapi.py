@@ -83,10 +83,11 @@ def document() -> dict[str, Any]:
     schemas = made["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    _add_schema(schemas, api_shapes.Problem)
-    for shape in _BODIES.values():
-        if shape is not None:
-            _add_schema(schemas, shape)
+    # The framework leaves every null out of its own copies, also in examples.
+    for shape in [getattr(api_shapes, name) for name in ("Problem", *schemas)]:
+        _add_schema(schemas, shape)
+    for shape in filter(None, _BODIES.values()):
+        _add_schema(schemas, shape)
     made["components"]["securitySchemes"] = {
         "token": {
             "type": "http",

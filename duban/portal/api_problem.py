@@ -9,9 +9,9 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
 
 from duban.errors import InputError, Issue, OutsideError
+from duban.portal import access_table
 from duban.portal.access import Denied
 from duban.portal.api_access import Refused
 from duban.portal.guard import HEADERS
@@ -43,7 +43,7 @@ _TITLES: Mapping[int, tuple[str, str, str]] = {
 _ANY = ("没有办成", "这次请求没有办成，什么也没有改动。", "对照 /api/v1/openapi.json 改好再发。")
 _STATE_CODES = frozenset(
     {"not-open", "historic", "suspended", "reviewed", "not-submitted", "replaced", "too-late"}
-    | {"extended-before"}
+    | {"extended-before", "request-waiting", "asked-often"}
 )
 """Refusals that lie in how the item stands, not in what was sent: 409."""
 FIELDS: Mapping[str, str] = {
@@ -60,6 +60,7 @@ _CODE_FIELDS: Mapping[str, str] = {
     "percent-missing": "percent",
     "empty": "progress",
     "no-reason": "reason",
+    "no-progress": "progress",
     "extend-date": "until",
     "extend-far": "until",
     "idem-reused": "Idempotency-Key",
@@ -184,13 +185,8 @@ def _of_http(request: Request, failed: HTTPException) -> Response:
 
 
 def _allowed(request: Request) -> list[str]:
-    """Every method that some route has at this address."""
-    found: set[str] = set()
-    for route in request.app.routes:
-        match, _ = route.matches(request.scope)
-        if match is not Match.NONE:
-            found |= getattr(route, "methods", None) or set()
-    return sorted(found)
+    """Every method of this address; those of the API hold no variable parts."""
+    return sorted(method for method, path in access_table.TABLE if path == request.url.path)
 
 
 def _answer(request: Request, failed: Exception) -> Response:

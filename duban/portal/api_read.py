@@ -12,7 +12,7 @@ from fastapi.responses import Response
 
 from duban import clock
 from duban.errors import InputError, Place
-from duban.ledger import pages, queries, views
+from duban.ledger import pages, queries, requests, views
 from duban.ledger.pages import Choice
 from duban.ledger.queries import Row
 from duban.ledger.views import Reader
@@ -166,6 +166,7 @@ def one_item(request: Request, caller: Caller, key: Key) -> api_shapes.ItemFull:
                 "may_extend": shown.may_extend,
                 "asked": api_rows.asked(shown),
                 "submissions": api_rows.submissions(conn, queries.submissions(conn, key)),
+                "requests": [api_rows.asking(each) for each in requests.of(conn, key)],
                 "history": api_rows.history(portal, conn, caller, key),
             }
         )

@@ -12,11 +12,11 @@ from typing import Any
 from duban import clock
 from duban.errors import InputError, Place
 from duban.intake.submission import read_day
-from duban.ledger import events, views
+from duban.ledger import events, requests, views
 from duban.ledger.queries import Row
 from duban.ledger.views import Reader
 from duban.portal.api_access import Program
-from duban.portal.api_shapes import Asked, File, Happened, Item, Message, Submission
+from duban.portal.api_shapes import Asked, Asking, File, Happened, Item, Message, Submission
 from duban.portal.items import Item as Shown
 from duban.portal.office_pages import who
 from duban.portal.shown import EVENT_NAMES
@@ -82,6 +82,19 @@ def _submission(row: Row, files: Sequence[Row]) -> Submission:
         nil=bool(row["nil"]),
         figures=json.loads(row["figures"]),
         files=[file(each) for each in files],
+    )
+
+
+def asking(row: Row) -> Asking:
+    """A request of a unit and what came of it."""
+    same = ("kind", "state", "asked_at", "reason", "progress", "decided_at", "decision_reason")
+    return Asking(
+        **{name: row[name] for name in (*same, "due_on", "original_due_on")},
+        request=row["id"],
+        key=row["obligation"],
+        kind_name=requests.KIND_NAMES[row["kind"]],
+        state_name=requests.STATE_NAMES[row["state"]],
+        words=requests.words(row),
     )
 
 

@@ -164,6 +164,32 @@ class SubmissionPage(_Out):
     next: str | None = Field(description="下一页的 cursor；没有下一页为 null")
 
 
+class Asking(_Out):
+    """向办公室提出的一份申请。办公室答复前，原时限不变。"""
+
+    model_config = example(
+        request=f"{EXAMPLE_KEY}?1", key=EXAMPLE_KEY, kind="extension", kind_name="延期", words="延期至2026-12-10", state="waiting",
+        state_name="待答复", asked_at="2026-11-23T09:00:00+08:00", reason="等省里批复", progress="材料已上报",
+        decided_at=None, decision_reason="", due_on="2026-11-25", original_due_on="2026-11-25",
+    )  # fmt: skip
+    request: str = Field(description="申请编号")
+    key: str = Field(description="应办编号")
+    kind: str = Field(description="extension 延期；网页上还能申请暂缓、调整、取消、合并、拆分")
+    kind_name: str
+    words: str = Field(description="申请什么，一句话")
+    state: str = Field(
+        description="waiting 待答复 · granted 已同意 · refused 未同意 · withdrawn 已撤回"
+    )
+    state_name: str
+    asked_at: datetime
+    reason: str
+    progress: str
+    decided_at: datetime | None = Field(description="办公室答复的时间")
+    decision_reason: str = Field(description="办公室的意见")
+    due_on: date | None = Field(description="现在的时限")
+    original_due_on: date | None = Field(description="原时限")
+
+
 class Happened(_Out):
     """台账里的一条记录。"""
 
@@ -179,11 +205,13 @@ class Happened(_Out):
 class ItemFull(Item):
     """一项应办事项，连同要报的指标、历次报送和办理经过。"""
 
+    model_config = ConfigDict(json_schema_extra=None)  # the shorter shape's example is not ours
     needs_percent: bool = Field(description="报送时是否必须写进度")
     may_extend: bool = Field(description="现在还能不能申请延期")
     asked: list[Asked]
-    submissions: list[Submission]
-    history: list[Happened]
+    submissions: list[Submission] = Field(description="历次报送，新的在前")
+    requests: list[Asking] = Field(description="延期等申请，新的在前")
+    history: list[Happened] = Field(description="办理经过，早的在前")
 
 
 # ---- reports -----------------------------------------------------------------------------------
@@ -226,18 +254,6 @@ class Acknowledged(_Out):
     model_config = example(key=EXAMPLE_KEY, acknowledged_at="2026-11-23T09:00:00+08:00")
     key: str
     acknowledged_at: datetime = Field(description="第一次签收的时间")
-
-
-class Extended(_Out):
-    """延期已登记，新时限从现在起生效；原时限保留。"""
-
-    model_config = example(
-        key=EXAMPLE_KEY, due_on="2026-12-10", original_due_on="2026-11-25", extended=1
-    )
-    key: str
-    due_on: date
-    original_due_on: date | None
-    extended: int
 
 
 class Reviewed(_Out):

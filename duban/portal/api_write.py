@@ -17,9 +17,9 @@ from duban import clock
 from duban.credentials import seal, unseal
 from duban.errors import InputError, Issues, Place
 from duban.intake import evidence
-from duban.intake.sending import Sending, other_content, sending
-from duban.intake.submission import FIGURE, clean, read_day, read_report
-from duban.ledger import queries, tokens, transitions
+from duban.intake.sending import Sending, check_figures, other_content, sending
+from duban.intake.submission import FIGURE, clean, read_report
+from duban.ledger import queries, requests, tokens, transitions
 from duban.ledger.queries import Row
 from duban.ledger.transitions import Stored
 from duban.portal import api_given, api_rows, api_shapes
@@ -165,7 +165,8 @@ def _report(
     """The report, read by the function that reads the page's. Raises InputError with every mistake."""
     issues = Issues()
     indicators = [each.indicator for each in item.asked]
-    _check_figures(given, [each.id for each in indicators], issues)
+    names = [each.id for each in indicators]
+    check_figures(given.figures, names, issues, nil=given.nil, before="figures.")
     percent = 100 if given.reached else given.percent
     if given.reached and given.percent not in {None, 100}:
         issues.error("reached", Place("reached"), "与 percent 不一致。", "只写一个。")
@@ -187,24 +188,14 @@ def _report(
         "today": clock.day_of(portal.now()),
     }
     _, found = read_report(fields, **how)
-    names = {each.name: f"figures.{each.id}" for each in indicators}
+    fields_of = {each.name: f"figures.{each.id}" for each in indicators}
     for each in found:
-        place = Place(names.get(each.place.file) or FIELDS.get(each.place.file, each.place.file))
+        place = Place(
+            fields_of.get(each.place.file) or FIELDS.get(each.place.file, each.place.file)
+        )
         issues.error(each.code, place, each.message, each.way_out)
     issues.stop_on_errors()
     return read_report(fields, files=_files(portal, caller, given), **how)[0]
-
-
-def _check_figures(given: api_given.ReportIn, asked: list[str], issues: Issues) -> None:
-    """A number is taken only where it is asked for."""
-    for name in given.figures:
-        if given.nil:
-            issues.error(
-                "figure", Place(f"figures.{name}"), "零报告不报指标。", "去掉 figures，或去掉 nil。"
-            )
-        elif name not in asked:
-            way_out = f"可报的指标：{'、'.join(asked)}。" if asked else "去掉 figures。"
-            issues.error("figure", Place(f"figures.{name}"), "这一事项不报这个指标。", way_out)
 
 
 def _receipt(portal: Portal, told: Sending) -> api_shapes.Receipt:
@@ -245,37 +236,37 @@ def acknowledge(
     return api_shapes.Acknowledged(key=given.key, acknowledged_at=row["acked_at"])
 
 
-@router.post("/extensions", tags=["应办事项"], operation_id="extend")
-def extend(
+@router.post("/extensions", status_code=201, tags=["应办事项"], operation_id="ask_extension")
+def ask_extension(
     request: Request,
     caller: Caller,
     given: Annotated[api_given.ExtensionIn, Depends(body(api_given.ExtensionIn))],
-) -> api_shapes.Extended:
-    """申请延期：时限之前，次数有限，原时限保留；同一申请再发一次，回答相同。"""
+) -> api_shapes.Asking:
+    """申请延期：时限之前提出，办公室答复前原时限不变；同一申请再发一次，不重复登记。"""
     portal = portal_of(request)
-    until = read_day(given.until)
-    reason, progress = clean(given.reason), clean(given.progress)
-    issues = Issues()
-    if until is None:
-        issues.error("extend-date", Place("until"), "不是日期。", "写成 2026-11-30。")
-    for field, text in (("reason", reason), ("progress", progress)):
-        if not text:
-            issues.error("no-reason", Place(field), "还没有填写。", "理由和目前进度都要写。")
+    asked = _extension(caller, given)
     with portal.ledger.read() as conn:
-        row = seen_item(conn, caller, given.key)
-    issues.stop_on_errors()
-    assert until is not None
-    if not (row["extended"] and row["due_on"] == until):
-        with portal.ledger.write(caller.actor) as writing:
-            told = f"{reason}（目前进度：{progress}）"
-            transitions.extend(writing, given.key, until, actor=caller.actor, reason=told)
-            row = seen_item(writing.conn, caller, given.key)
-    return api_shapes.Extended(
-        key=given.key,
-        due_on=row["due_on"],
-        original_due_on=row["original_due_on"],
-        extended=row["extended"],
-    )
+        seen_item(conn, caller, given.key)
+    with portal.ledger.write(caller.actor) as writing:
+        number = requests.ask(
+            writing,
+            given.key,
+            asked,
+            actor=caller.actor,
+            calendar=portal.office.calendar,
+            bounds=requests.Bounds.of(portal.office.settings),
+        )
+        row = requests.one(writing.conn, number)
+    assert row is not None
+    return api_rows.asking(row)
+
+
+def _extension(caller: Program, given: api_given.ExtensionIn) -> requests.Asked:
+    """The request; its content is its number, so sending it again is not asking again."""
+    reason, progress = clean(given.reason), clean(given.progress)
+    content = given.model_dump() | {"reason": reason, "progress": progress}
+    number = sending(f"api:{caller.unit}", f"extension:{given.key}", content).number
+    return requests.Asked("extension", reason, progress, {"until": given.until}, number)
 
 
 # ---- the office's act --------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Works out the dashboard from rows: tiles, groups, heat map, the next days. Pure.
+"""Works out the dashboard from rows: tiles, groups, heat maps, the red list. Pure.
 
 Shares are whole percents, rounded down: 100 means all of them.
 """
@@ -8,15 +8,45 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from duban import clock
-from duban.lamps import Lamp
+from duban.lamps import COLOUR_WORDS, COLOURS, Lamp
 from duban.ledger.queries import Row
 from duban.matrix.model import Unit
 from duban.portal.items import Item
+from duban.workdays import add_months
 
-NEXT_DAYS = 14
+# ---- months ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """A column of the heat map. ``kind``: record (closed and kept), now, gap (closed, not kept) or ahead."""
+
+    first: date
+    kind: str
+
+    @property
+    def key(self) -> str:
+        """2026-03."""
+        return f"{self.first:%Y-%m}"
+
+
+def months(first: date, last: date, recorded: Iterable[str], today: date) -> tuple[Month, ...]:
+    """Every month from one day's to another's."""
+    kept, this = frozenset(recorded), today.replace(day=1)
+    found, month = [], first.replace(day=1)
+    while month <= last:
+        kind = "record" if f"{month:%Y-%m}" in kept else "gap"
+        if month >= this:
+            kind = "now" if month == this else "ahead"
+        found.append(Month(month, kind))
+        month = add_months(month, 1)
+    return tuple(found)
+
+
+# ---- in time -----------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
@@ -39,10 +69,23 @@ class Cell:
             return "none"
         return next(name for floor, name in SHADES if share >= floor)
 
+    @property
+    def text(self) -> str:
+        """What stands in the cell."""
+        return str(self.share)
+
+    @property
+    def words(self) -> str:
+        """What the cell says when it is pointed at."""
+        return f"{self.in_time}/{self.due}项按时"
+
     def add(self, *, in_time: bool) -> None:
         """Count one more."""
         self.due += 1
         self.in_time += in_time
+
+    def __bool__(self) -> bool:
+        return self.due > 0
 
 
 SHADES = ((100, "s0"), (90, "s1"), (80, "s2"), (60, "s3"), (40, "s4"), (0, "s5"))
@@ -53,43 +96,120 @@ SHADE_WORDS = (
     ("s3", "60–79"),
     ("s4", "40–59"),
     ("s5", "不足40"),
-    ("none", "无事项"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class HeatRow:
-    """A unit's months."""
-
-    unit: Unit
-    cells: tuple[Cell, ...]
-    year: Cell
 
 
 def counted(rows: Iterable[Row], now: datetime) -> Iterable[tuple[str, date, bool]]:
     """(unit, day counted, in time) of what can be judged: it came in, or its time is up."""
     for row in rows:
-        day, came = row["counted_on"], row["submitted_at"]
-        if came is not None:
-            yield row["unit"], day, row["missed_at"] is None and clock.day_of(came) <= day
-        elif row["due_at"] < now or clock.end_of(day) < now:
-            yield row["unit"], day, False
+        verdict = in_time(row, now)
+        if verdict is not None:
+            yield row["unit"], row["counted_on"], verdict
 
 
-def heat(rows: Iterable[Row], units: Sequence[Unit], year: int, now: datetime) -> list[HeatRow]:
-    """Unit × month of a year, for units that owed something in it."""
-    table: dict[str, list[Cell]] = defaultdict(lambda: [Cell() for _ in range(12)])
-    for unit, day, in_time in counted(rows, now):
-        if day.year == year:
-            table[unit][day.month - 1].add(in_time=in_time)
-    return [
-        HeatRow(unit, tuple(table[unit.id]), _sum(table[unit.id]))
-        for unit in units
-        if unit.id in table
-    ]
+def in_time(row: Row, now: datetime) -> bool | None:
+    """Whether it came in time; None while that cannot be said yet."""
+    day, came = row["counted_on"], row["submitted_at"]
+    if came is not None:
+        return row["missed_at"] is None and clock.day_of(came) <= day
+    return False if row["due_at"] < now or clock.end_of(day) < now else None
 
 
-def _sum(cells: Iterable[Cell]) -> Cell:
+# ---- lamps by month ----------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class LampCell:
+    """The lamps of a unit's month by colour; the worst decides the cell."""
+
+    lamps: Counter[str] = field(default_factory=Counter)
+    names: dict[str, str] = field(default_factory=dict)
+    recorded: bool = False
+
+    def add(self, colour: str, name: str, number: int = 1) -> None:
+        """Count so many items that show a lamp."""
+        self.lamps[colour] += number
+        known = self.names.setdefault(colour, name)
+        if name not in known.split("、"):
+            self.names[colour] = f"{known}、{name}"
+
+    @property
+    def worst(self) -> str:
+        """The most urgent colour that anything shows."""
+        return next((each for each in COLOURS if self.lamps[each]), "")
+
+    @property
+    def step(self) -> str:
+        """The class of the cell."""
+        return f"l-{self.worst}" if self.worst else "none"
+
+    @property
+    def text(self) -> str:
+        """What stands in the cell: the worst lamp and how many show it (红2)."""
+        return f"{COLOUR_WORDS[self.worst]}{self.lamps[self.worst]}"
+
+    @property
+    def words(self) -> str:
+        """What the cell says when it is pointed at."""
+        said = "，".join(f"{self.names[c]}{self.lamps[c]}项" for c in COLOURS if self.lamps[c])
+        return f"{said}（{'当月记录' if self.recorded else '按现在算'}）"
+
+    def __bool__(self) -> bool:
+        return bool(self.worst)
+
+
+@dataclass(frozen=True, slots=True)
+class HeatRow:
+    """A unit's months. ``whole``: all of them together, in the view by share."""
+
+    unit: Unit
+    cells: tuple[Cell | LampCell, ...]
+    whole: Cell | None = None
+
+
+def rate_heat(
+    rows: Iterable[Row], units: Sequence[Unit], columns: Sequence[Month], now: datetime
+) -> list[HeatRow]:
+    """Unit × month by the share in time, for units that owed something in these months."""
+    table: dict[str, dict[str, Cell]] = defaultdict(dict)
+    for owner, day, came in counted(rows, now):
+        table[owner].setdefault(f"{day:%Y-%m}", Cell()).add(in_time=came)
+    found = []
+    for unit in units:
+        cells = tuple(table.get(unit.id, {}).get(each.key, Cell()) for each in columns)
+        if any(cells):
+            found.append(HeatRow(unit, cells, together(cells)))
+    return found
+
+
+def lamp_heat(
+    recorded: Iterable[Row],
+    running: Iterable[Item],
+    units: Sequence[Unit],
+    columns: Sequence[Month],
+) -> list[HeatRow]:
+    """Unit × month by the worst lamp: closed months as recorded, the present one as it stands."""
+    table: dict[tuple[str, str], LampCell] = defaultdict(LampCell)
+    kinds = {each.key: each.kind for each in columns}
+    for row in recorded:
+        if kinds.get(row["month"]) == "record":
+            cell = table[row["unit"], row["month"]]
+            cell.recorded = True
+            cell.add(row["colour"], row["name"], int(row["number"]))
+    present = next((each.key for each in columns if each.kind == "now"), None)
+    for item in running if present else ():
+        lamp = item.standing.lamp
+        table[item.row["unit"], str(present)].add(lamp.colour, lamp.name)
+    found = []
+    for of in units:
+        cells = tuple(table.get((of.id, each.key), LampCell()) for each in columns)
+        if any(cells):
+            found.append(HeatRow(of, cells))
+    return found
+
+
+def together(cells: Iterable[Cell]) -> Cell:
+    """Several cells as one."""
     total = Cell()
     for cell in cells:
         total.due += cell.due
@@ -97,18 +217,24 @@ def _sum(cells: Iterable[Cell]) -> Cell:
     return total
 
 
-def month_cell(rows: Sequence[HeatRow], month: int) -> Cell:
+def month_cell(rows: Iterable[Row], month: date, now: datetime) -> Cell:
     """All units together in a month."""
-    return _sum(row.cells[month - 1] for row in rows)
+    total = Cell()
+    for _, day, came in counted(rows, now):
+        if (day.year, day.month) == (month.year, month.month):
+            total.add(in_time=came)
+    return total
+
+
+# ---- lamps now ---------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
 class GroupLamps:
-    """A group of units: its open items by lamp, and how much it has finished."""
+    """A group of units: its open items by lamp."""
 
     name: str
     lamps: Counter[Lamp] = field(default_factory=Counter)
-    units: set[str] = field(default_factory=set)
 
     @property
     def open(self) -> int:
@@ -123,35 +249,14 @@ def groups(items: Iterable[Item], units: Mapping[str, Unit]) -> list[GroupLamps]
         found.setdefault(unit.group, GroupLamps(unit.group))
     for item in items:
         unit_id = item.row["unit"]
-        group = found.setdefault(units[unit_id].group if unit_id in units else "", GroupLamps(""))
-        group.lamps[item.standing.lamp] += 1
-        group.units.add(unit_id)
+        name = units[unit_id].group if unit_id in units else ""
+        found.setdefault(name, GroupLamps(name)).lamps[item.standing.lamp] += 1
     return [group for group in found.values() if group.open]
 
 
 def lamp_counts(items: Iterable[Item]) -> Counter[Lamp]:
     """Items by lamp."""
     return Counter(item.standing.lamp for item in items)
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    """A day to come and what falls due on it."""
-
-    day: date
-    items: tuple[Item, ...]
-    works: bool
-
-
-def next_days(items: Sequence[Item], today: date, is_workday: Mapping[date, bool]) -> list[Day]:
-    """The days of the next two weeks on which something falls due."""
-    last = today + timedelta(days=NEXT_DAYS)
-    by_day: dict[date, list[Item]] = defaultdict(list)
-    for item in items:
-        due_on = item.row["due_on"]
-        if due_on is not None and today <= due_on <= last and not item.standing.overdue:
-            by_day[due_on].append(item)
-    return [Day(day, tuple(by_day[day]), is_workday.get(day, True)) for day in sorted(by_day)]
 
 
 def laggards(items: Iterable[Item]) -> list[Item]:
@@ -167,3 +272,15 @@ def by_unit(items: Iterable[Item]) -> list[tuple[str, str, tuple[Item, ...]]]:
         found[item.row["unit"]].append(item)
     ordered = sorted(found.items(), key=lambda pair: (-len(pair[1]), pair[0]))
     return [(unit, own[0].unit_name, tuple(own)) for unit, own in ordered]
+
+
+def reason(item: Item, stated: Mapping[str, Row]) -> str:
+    """Why an item is overdue, as far as anybody said so."""
+    row, said = item.row, stated.get(item.key)
+    if row["state"] == "returned":
+        return f"退回未补报：{row['reason']}" if row["reason"] else "退回未补报"
+    if said is not None:
+        return f"单位说明：{said['problem']}"
+    if row["versions"]:
+        return f"报了{row['versions']}次，未办结，没有说明原因"
+    return "签收后没有报送，没有说明原因" if row["acked_at"] else "没有签收，没有报送"

@@ -1,4 +1,4 @@
-"""Units with the people behind them, and what was said to them."""
+"""What was said to units, and what did not arrive."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from typing import Annotated, TypedDict
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from duban import clock
 from duban.errors import NOWHERE, InputError, Issue, Issues
-from duban.ledger import outbox, queries, views
+from duban.ledger import outbox, views
 from duban.ledger.store import Writing
-from duban.portal.access import Clerk, Denied
-from duban.portal.items import Item, plain_items, reachable
+from duban.portal.access import Clerk
 from duban.portal.office_pages import Posted, Visitor, in_order, page
 from duban.portal.pages import check_form, see_other
 from duban.portal.shown import MESSAGE_STATES, query
@@ -37,56 +35,7 @@ class _Asked(TypedDict):
     channel: str
 
 
-# ---- units and messages ------------------------------------------------------------------------
-
-
-@router.get("/office/units")
-def units(request: Request, visitor: Visitor) -> Response:
-    """Every unit: who can be reached, what it owes, how often it was asked this month."""
-    portal = portal_of(request)
-    now = portal.now()
-    today = clock.day_of(now)
-    with portal.ledger.read() as conn:
-        found = plain_items(portal.office, views.open_rows(conn, today), now)
-        asked = views.asks(conn, clock.at(today.replace(day=1)))
-    own: dict[str, list[Item]] = {}
-    for item in found:
-        own.setdefault(item.row["unit"], []).append(item)
-    return page(
-        request,
-        visitor,
-        "units.html",
-        units=[
-            (unit, reachable(portal.office, unit.id, today), own.get(unit.id, []))
-            for unit in in_order(portal)
-        ],
-        asked=asked,
-    )
-
-
-@router.get("/office/unit")
-def one_unit(request: Request, visitor: Visitor, id: str) -> Response:  # noqa: A002 - the address
-    """One unit: its posts and who holds them, what it owes, sent in and was told."""
-    portal = portal_of(request)
-    now = portal.now()
-    unit = portal.office.matrix.directory.units.get(id)
-    if unit is None or not visitor.sees(id):
-        raise Denied(404, "没有这个单位", f"单位名录里没有“{id}”。", "从单位列表里点进来")
-    with portal.ledger.read() as conn:
-        rows = queries.open_items(conn, id, clock.day_of(now))
-        sent = views.unit_submissions(conn, id, limit=30)
-        told = views.INBOX_STATES if visitor.unit else ()  # a unit reads what was decided on
-        letters = views.outbox(conn, states=told, unit=id, limit=20)
-    return page(
-        request,
-        visitor,
-        "unit_detail.html",
-        unit=unit,
-        posts=reachable(portal.office, id, clock.day_of(now)),
-        items=plain_items(portal.office, rows, now),
-        sent=sent,
-        letters=letters,
-    )
+# ---- messages ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

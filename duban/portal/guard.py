@@ -35,6 +35,7 @@ UPLOAD_BYTES = MAX_FILES * MAX_BYTES + 1024 * 1024
 LIMITS: Mapping[str, int] = {
     "/unit/submit": UPLOAD_BYTES,
     "/unit/form": WORKBOOK_BYTES,
+    "/office/form": WORKBOOK_BYTES,
     "/api/v1/evidence": MAX_BYTES,
 }
 """Bytes of a request's body by path; everything else is a small form."""

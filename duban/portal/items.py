@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from duban import clock
-from duban.ledger import queries, views
+from duban.ledger import queries, requests, views
 from duban.ledger.queries import Row
 from duban.ledger.transitions import FINISHES
 from duban.ledger.views import Reader
@@ -45,6 +45,8 @@ class Item:
     asked: tuple[Asked, ...] = ()
     returned: Row | None = None
     rank: int = 3
+    request: Row | None = None  # what the unit asked of the office and waits for
+    extensions: int = 1  # so often may it be put off
 
     @property
     def key(self) -> str:
@@ -58,9 +60,10 @@ class Item:
 
     @property
     def may_extend(self) -> bool:
-        """Whether an extension can still be asked for: in time, and not extended before."""
+        """Whether an extension can still be asked for: in time, within the bound, nothing waiting."""
         in_time = self.row["due_on"] is not None and not self.standing.overdue
-        return in_time and self.row["extended"] == 0 and bool(self.row["is_open"])
+        left = self.row["extended"] < self.extensions and self.request is None
+        return in_time and left and bool(self.row["is_open"])
 
 
 def unit_name(office: Office, unit: str) -> str:
@@ -116,6 +119,7 @@ def full_items(
 ) -> list[Item]:
     """Items with everything their form needs."""
     figures = queries.last_figures(conn, unit)
+    asked = {row["obligation"]: row for row in requests.waiting(conn, unit=unit)}
     returns = views.last_returns(conn, [row["key"] for row in rows if row["state"] == "returned"])
     return [
         Item(
@@ -126,6 +130,8 @@ def full_items(
             _asked(office, item, unit, figures),
             returns.get(item.key),
             item.rank,
+            asked.get(item.key),
+            office.settings.extensions_at_most,
         )
         for item in plain_items(office, rows, now)
     ]

@@ -74,6 +74,7 @@ def render(request: Request, name: str, *, status: int = 200, **values: Any) -> 
         "issues": (),
         "style_version": _version("app.css"),
         "script_version": _version("app.js"),
+        "desk_script": _version("review.js"),
     }
     page = _TEMPLATES.get_template(name).render(known | values)
     return HTMLResponse(page, status_code=status)

@@ -1,201 +1,279 @@
-"""What waits for the office: submissions to review and severe steps to decide, each in a name."""
+"""The review desk: reports that wait, each beside the one before, decided in a person's name."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from duban.errors import NOWHERE, InputError, Issue, Issues
-from duban.escalation import Ladders
-from duban.ladders import Step
-from duban.ledger import decisions, ladder, queries, transitions, views
+from duban.intake import flags
+from duban.intake.submission import clean, read_day
+from duban.ledger import queries, requests, review_acts, reviews, transitions
 from duban.ledger.queries import Row
 from duban.ledger.store import Writing
-from duban.portal.access import Clerk
+from duban.portal import access_table
+from duban.portal.access import Clerk, Denied
 from duban.portal.items import plain_items
 from duban.portal.office_pages import Posted, Visitor, page
 from duban.portal.pages import Form, check_form, see_other
+from duban.portal.review_desk import ORDERS, PER_PAGE, Wanted, desk, rest_due
+from duban.portal.shown import query
 from duban.portal.state import Portal, portal_of
-from duban.stages import decide
 
 router = APIRouter(include_in_schema=False)
 REASON_CHARS = 500
-NAME_CHARS = 60
-PER_PAGE = 30
-"""So many steps or submissions stand on one page; the rest follows when these are done."""
+OWED_CHARS = 200
+_ONE = {"accept_one": "accept", "return_one": "return", "part_one": "part"}
+_ACTS = frozenset(_ONE.values())
 
-# ---- review ------------------------------------------------------------------------------------
+Narrowed = Annotated[Wanted, Depends(Wanted)]
+
+
+# ---- the desk ----------------------------------------------------------------------------------
 
 
 @router.get("/office/review")
-def review(request: Request, visitor: Visitor, said: str = "") -> Response:
-    """Submissions that wait, oldest first, each beside what was said before."""
-    return _review_page(request, visitor, said=said)
+def review(
+    request: Request,
+    visitor: Visitor,
+    wanted: Narrowed,
+    *,
+    at: str = "",
+    said: str = "",
+    page_number: int = 1,
+) -> Response:
+    """Reports that wait, oldest first, and the one that is looked at beside what was said before."""
+    return _desk_page(request, visitor, wanted, at=at, said=said, number=page_number)
 
 
-def _review_page(
-    request: Request, visitor: Clerk, *, said: str = "", issues: tuple[Issue, ...] = ()
+def _desk_page(
+    request: Request,
+    visitor: Clerk,
+    wanted: Wanted,
+    *,
+    at: str = "",
+    said: str = "",
+    number: int = 1,
+    issues: tuple[Issue, ...] = (),
+    given: Form | None = None,
 ) -> Response:
     portal = portal_of(request)
+    office, now = portal.office, portal.now()
     with portal.ledger.read() as conn:
-        waiting = queries.to_review(conn)
-        rows = waiting[:PER_PAGE]
-        files = views.evidence_for(conn, [row["id"] for row in rows])
-        earlier = views.before(conn, rows)
-    accepted, returned = _counts(said)
+        found = desk(office, conn, wanted, now, at=at, number=number)
+        asked = len(requests.waiting(conn))
+    accepted, returned, parts = _counts(said)
     return page(
         request,
         visitor,
         "review.html",
         409 if issues else 200,
-        rows=rows,
-        waiting=len(waiting),
-        files=files,
-        earlier=earlier,
-        tasks=portal.office.matrix.tasks_by_id,
-        indicators={each.id: each for each in portal.office.matrix.plan.indicators},
+        desk=found,
+        at=at,
+        asked=asked,
+        narrowed=wanted.chosen,
+        lamps=office.lamps.all,
+        flag_names=flags.NAMES,
+        orders=ORDERS,
+        indicators={each.id: each for each in office.matrix.plan.indicators},
         accepted=accepted,
         returned=returned,
-        resubmit=portal.office.reminders.resubmit_days,
+        parts=parts,
+        resubmit=office.reminders.resubmit_days,
+        reasons=office.settings.return_reasons,
+        rest_due=rest_due(office, now),
+        may_review=access_table.may(visitor.role, "/office/review", "POST"),
         issues=issues,
+        values=given.fields if given else {},
+        picked=given.texts("pick") if given else (),
     )
 
 
-def _counts(said: str) -> tuple[int, int]:
-    """How many were accepted and returned, as an address says it: ``2-0``."""
-    found = re.fullmatch(r"([0-9]{1,4})-([0-9]{1,4})", said)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+def _counts(said: str) -> tuple[int, int, int]:
+    """How many were accepted, returned and accepted in part, as an address says it: ``2-0-0``."""
+    found = re.fullmatch(r"([0-9]{1,4})-([0-9]{1,4})-([0-9]{1,4})", said)
+    return (int(found[1]), int(found[2]), int(found[3])) if found else (0, 0, 0)
+
+
+# ---- deciding ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was decided of which reports. ``reasons``: by report; ``owed`` and ``due_on``: of a part."""
+
+    act: str
+    chosen: tuple[str, ...]
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    owed: str = ""
+    due_on: date | None = None
 
 
 @router.post("/office/review")
 def take_review(request: Request, visitor: Visitor, given: Posted) -> Response:
-    """Accept or return one submission or all that were picked; each is its own act in the record."""
+    """Decide on one report or on all that were picked; each is its own act in the record."""
     portal = portal_of(request)
     check_form(portal, visitor, given)
-    accept, chosen, reasons = _verdict(given)
-    done, issues = 0, Issues()
-    if not chosen:
-        issues.error("none", NOWHERE, "没有选中任何一件。", "先勾选，再点通过或退回。")
-    for submission in chosen:
-        try:
-            _decide(portal, visitor, submission, reasons.get(submission, ""), accept=accept)
-        except InputError as wrong:
-            issues.extend(wrong.issues)
-        else:
-            done += 1
-    said = f"{done}-0" if accept else f"0-{done}"
+    wanted = Wanted(**{name: given.line(f"w_{name}", 80) for name in Wanted.__slots__})
+    at, following = given.text("at"), given.text("next")
+    verdict = _verdict(given)
+    done, issues = _decide_all(portal, visitor, verdict)
+    said = "-".join(str(done if verdict.act == act else 0) for act in ("accept", "return", "part"))
     if issues.errors:
-        return _review_page(request, visitor, said=said, issues=tuple(issues.errors))
-    return see_other(f"/office/review?said={said}")
-
-
-def _verdict(given: Form) -> tuple[bool, list[str], dict[str, str]]:
-    """Accept or return, which submissions, and the reason of each."""
-    one = given.text("accept_one") or given.text("return_one")
-    if one:
-        reason = given.text(f"reason.{one}") or given.text("reason")
-        return bool(given.text("accept_one")), [one], {one: reason[:REASON_CHARS]}
-    chosen = given.texts("pick")
-    shared = given.text("reason")[:REASON_CHARS]
-    own = {each: (given.text(f"reason.{each}") or shared)[:REASON_CHARS] for each in chosen}
-    return given.text("act") == "accept", chosen, own
-
-
-def _decide(portal: Portal, visitor: Clerk, submission: str, reason: str, *, accept: bool) -> None:
-    office = portal.office
-    with portal.ledger.write(visitor.actor) as writing:
-        if accept:
-            transitions.accept(writing, submission, actor=visitor.actor, reason=reason.strip())
-            return
-        transitions.send_back(
-            writing,
-            submission,
-            actor=visitor.actor,
-            reason=reason.strip(),
-            calendar=office.calendar,
-            days=office.reminders.resubmit_days,
+        return _desk_page(
+            request,
+            visitor,
+            wanted,
+            at=at,
+            said=said,
+            issues=tuple(issues.errors),
+            given=given,
         )
+    return see_other(query("/office/review", **wanted.chosen, at=following, said=said))
 
 
-# ---- severe steps ------------------------------------------------------------------------------
+def _verdict(given: Form) -> Verdict:
+    """What the form says: one report by its own button, or those that were picked."""
+    button = next((name for name in _ONE if given.text(name)), "")
+    if button:
+        chosen, act = [given.text(button)], _ONE[button]
+    else:
+        chosen, act = given.texts("pick"), given.text("act")
+    template = clean(given.text("template"))
+    shared = "；".join(filter(None, (template, clean(given.text("reason")))))[:REASON_CHARS]
+    own = {each: clean(given.text(f"reason.{each}"))[:REASON_CHARS] or shared for each in chosen}
+    owed = clean(given.text("owed"))[:OWED_CHARS]
+    return Verdict(act, tuple(chosen), own, owed, read_day(given.text("owed_due")))
 
 
-@router.get("/office/proposals")
-def proposals(request: Request, visitor: Visitor) -> Response:
-    """Severe steps that wait for a named person, with the facts and what the unit has said."""
-    return _proposals_page(request, visitor)
+def _decide_all(portal: Portal, visitor: Clerk, verdict: Verdict) -> tuple[int, Issues]:
+    """How many were decided, and what could not be; one that fails does not stop the others."""
+    done, issues = 0, Issues()
+    if not verdict.chosen:
+        issues.error("none", NOWHERE, "没有选中任何一件。", "先勾选，再点通过或退回。")
+    elif verdict.act not in _ACTS:
+        issues.error("no-act", NOWHERE, "没有说明是通过还是退回。", "用页面上的按钮。")
+    else:
+        for submission in verdict.chosen:
+            try:
+                _decide(portal, visitor, submission, verdict)
+            except InputError as wrong:
+                issues.extend(wrong.issues)
+            else:
+                done += 1
+    return done, issues
 
 
-def _proposals_page(request: Request, visitor: Clerk, issues: tuple[Issue, ...] = ()) -> Response:
-    portal = portal_of(request)
-    now = portal.now()
-    with portal.ledger.read() as conn:
-        undecided = ladder.proposals(conn, states=["waiting"])
-        waiting = [row for row in undecided if row["is_open"]]
-        settled = [row for row in undecided if not row["is_open"]]
-        decided = ladder.proposals(conn, states=["confirmed", "softened", "dropped", "withdrawn"])[
-            :50
-        ]
-        frozen = Ladders(portal.office.escalation, ladder.policies(conn))
-        keys = [row["obligation"] for row in waiting]
-        rows = [queries.one_obligation(conn, key) for key in keys]
-        said = {key: _said_count(views.notices_of(conn, key)) for key in keys}
-        problems = views.stated_problems(conn, keys)
-    items = {item.key: item for item in plain_items(portal.office, [r for r in rows if r], now)}
-    return page(
-        request,
-        visitor,
-        "proposals.html",
-        422 if issues else 200,
-        waiting=waiting,
-        settled=settled[:PER_PAGE],
-        shown=PER_PAGE,
-        decided=decided,
-        items=items,
-        said=said,
-        problems=problems,
-        milder={row["id"]: _milder(frozen, row) for row in waiting},
-        issues=issues,
+def _decide(portal: Portal, visitor: Clerk, submission: str, verdict: Verdict) -> None:
+    reason = verdict.reasons[submission]
+    with portal.ledger.write(visitor.actor) as writing:
+        found = queries.one_submission(writing.conn, submission)
+        said = review_acts.part_words(verdict.owed, reason) if verdict.act == "part" else reason
+        if found is not None and _decided_so(found, verdict.act, said, visitor.actor):
+            return  # the same form, sent twice
+        if verdict.act == "accept":
+            transitions.accept(writing, submission, actor=visitor.actor, reason=reason)
+        elif verdict.act == "part":
+            due_on = verdict.due_on or rest_due(portal.office, writing.at)
+            review_acts.accept_part(
+                writing,
+                submission,
+                owed=verdict.owed,
+                due_on=due_on,
+                actor=visitor.actor,
+                reason=reason,
+            )
+        else:
+            _send_back(portal, writing, submission, reason, visitor.actor)
+
+
+def _decided_so(found: Row, act: str, said: str, actor: str) -> bool:
+    """Whether this person has already decided just this."""
+    state = "returned" if act == "return" else "accepted"
+    known = (found["state"], found["reviewer"], found["review_reason"])
+    return known == (state, actor, said)
+
+
+def _send_back(portal: Portal, writing: Writing, submission: str, reason: str, actor: str) -> None:
+    office = portal.office
+    transitions.send_back(
+        writing,
+        submission,
+        actor=actor,
+        reason=reason,
+        calendar=office.calendar,
+        days=office.reminders.resubmit_days,
     )
 
 
-def _milder(frozen: Ladders, row: Row) -> tuple[Step, ...]:
-    """What a step may be softened to, by the ladder that was frozen with it."""
-    policy = frozen.policy(row["policy"])
-    rungs = policy.ladder(row["ladder"]) if policy else None
-    return rungs.milder(row["step"]) if rungs else ()
+# ---- what was decided, and a second look --------------------------------------------------------
 
 
-def _said_count(notices: list[Row]) -> int:
-    """How many messages told the unit of this item."""
-    return len({row["message"] for row in notices if row["message"]})
+@router.get("/office/review/done")
+def done(request: Request, visitor: Visitor, page_number: int = 1, said: str = "") -> Response:
+    """Reports that were reviewed, newest first; closed items can be looked at again from here."""
+    number = min(max(page_number, 1), 10_000)
+    with portal_of(request).ledger.read() as conn:
+        rows = reviews.decided(conn, PER_PAGE + 1, (number - 1) * PER_PAGE)
+    return page(
+        request,
+        visitor,
+        "review_done.html",
+        rows=rows[:PER_PAGE],
+        number=number,
+        more=len(rows) > PER_PAGE,
+        reopened=said == "reopened",
+    )
 
 
-@router.post("/office/proposals")
-def decide_proposal(request: Request, visitor: Visitor, given: Posted) -> Response:
-    """Confirm, soften or hand over one step, or drop one or several; all of them or none."""
+@router.get("/office/reopen")
+def ask_reopen(request: Request, visitor: Visitor, key: str) -> Response:
+    """The form of a second look at a closed item, and what it means."""
+    return _reopen_page(request, visitor, key)
+
+
+def _reopen_page(
+    request: Request,
+    visitor: Clerk,
+    key: str,
+    issues: tuple[Issue, ...] = (),
+    values: Mapping[str, str] | None = None,
+) -> Response:
+    portal = portal_of(request)
+    with portal.ledger.read() as conn:
+        row = queries.one_obligation(conn, key)
+        sent = queries.submissions(conn, key)
+    if row is None:
+        raise Denied(404, "没有这一项", "台账里没有它。", "从已审核清单或台账里点进来")
+    return page(
+        request,
+        visitor,
+        "review_reopen.html",
+        422 if issues else 200,
+        item=plain_items(portal.office, [row], portal.now())[0],
+        sent=sent,
+        rest_due=rest_due(portal.office, portal.now()),
+        issues=issues,
+        values=values or {},
+    )
+
+
+@router.post("/office/reopen")
+def reopen(request: Request, visitor: Visitor, given: Posted) -> Response:
+    """回头看: open a closed item again, with a reason and a due of its own."""
     portal = portal_of(request)
     check_form(portal, visitor, given)
-    chosen = given.texts("proposal")[: None if given.text("act") == "drop" else 1]
+    key, reason = given.text("key"), clean(given.text("reason"))[:REASON_CHARS]
     try:
         with portal.ledger.write(visitor.actor) as writing:
-            for proposal in chosen or [""]:
-                _act(portal, writing, proposal, given, visitor.actor)
+            due_on = read_day(given.text("due_on")) or rest_due(portal.office, writing.at)
+            review_acts.reopen(writing, key, due_on=due_on, actor=visitor.actor, reason=reason)
     except InputError as wrong:
-        return _proposals_page(request, visitor, tuple(wrong.issues))
-    return see_other("/office/proposals")
-
-
-def _act(portal: Portal, writing: Writing, proposal: str, given: Form, actor: str) -> None:
-    act, reason = given.text("act"), given.text("reason").strip()[:REASON_CHARS]
-    if act == "soften":
-        step = given.text("softer")
-        decide.soften(portal.office, writing, proposal, to=step, actor=actor, reason=reason)
-    elif act == "handover":
-        name = given.line("to", NAME_CHARS)
-        decisions.hand_over(writing, proposal, to=name, actor=actor, reason=reason)
-    else:
-        confirm = act == "confirm"
-        transitions.decide_proposal(writing, proposal, confirm=confirm, actor=actor, reason=reason)
+        return _reopen_page(request, visitor, key, tuple(wrong.issues), given.fields)
+    return see_other("/office/review/done?said=reopened")

@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from duban import clock
 from duban.assessment.amounts import points_text
 from duban.lamps import Lamp
-from duban.ledger import undelivered
+from duban.ledger import requests, undelivered
 from duban.rehearsal.values import OUTCOMES
 from duban.status import STATE_NAMES, WEEKDAYS
 from notifier.message import KIND_NAMES
@@ -40,6 +40,7 @@ KINDS = {"finish": "办结", "milestone": "节点", "report": "定期报送", "s
 DOORS = {
     "link": "网页",
     "workbook": "报送表",
+    "drop": "收件夹",
     "mail": "邮箱",
     "api": "接口",
     "cli": "命令行",
@@ -66,9 +67,16 @@ EVENT_NAMES = {
     "obligation.suspended": "暂缓",
     "obligation.resumed": "恢复办理",
     "obligation.adopted": "导入历史",
+    "obligation.adjusted": "按批准调整",
+    "obligation.merged": "并入别的事项",
+    "obligation.split": "拆分",
+    "request.asked": "提出申请",
+    "request.decided": "答复申请",
+    "request.withdrawn": "撤回申请",
     "submission.received": "报送内容入账",
     "submission.reviewed": "审核",
     "evidence.stored": "附件入库",
+    "mail.taken": "收到邮件",
     "notice.claimed": "生成通知",
     "notice.settled": "通知处理",
     "proposal.raised": "达到督办条件",
@@ -202,4 +210,8 @@ WORDS = {
     "lamp_chip": lamp_chip,
     "due": due,
     "url": query,
+    "request_words": requests.words,
+    "answer_words": requests.answer_words,
+    "request_states": requests.STATE_NAMES,
+    "request_kinds": requests.KIND_NAMES,
 }

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from pathlib import Path
 
 from duban import clock
@@ -13,12 +14,14 @@ from duban.ledger import figures, queries
 from duban.ledger.figures import Connection
 from duban.matrix.model import Unit
 from duban.office import Office
-from duban.reports.digestpaper import docx_bytes, write_docx
+from duban.reports import bulletinpaper, fonts
+from duban.reports.digestpaper import Writer, docx_bytes, pdf_bytes, write_docx
 from duban.reports.mailpage import render_html
 from duban.reports.note import BOT_BYTES, render_bot, render_markdown, render_text
+from duban.reports.periods import WORDS, Period, period_of
 from duban.reports.week import Digest, Frame, as_json
 from duban.reports.weekitems import Rules
-from duban.reports.weekwork import WEEK_NAMES, build, month_start
+from duban.reports.weekwork import build, month_start
 
 __all__ = [
     "BOT_BYTES",
@@ -35,46 +38,71 @@ __all__ = [
     "write_docx",
 ]
 
-TITLE = "重点任务督查周报"
 PAGE = "/office/digests"
 """Where the portal lists digests and their files."""
 
 
 def digest_id(day: date) -> str:
     """The ISO week of a day: 2026-W47."""
-    year, number, _ = day.isocalendar()
-    return f"{year}-W{number:02d}"
+    return period_of("week", day).id
 
 
-def digest_for(office: Office, conn: Connection, week_of: date, as_of: datetime) -> Digest:
-    """The digest of the week that ``week_of`` lies in, from what the ledger knows at ``as_of``."""
-    frame = _frame(office, conn, week_of, as_of)
-    earliest = clock.at(frame.from_on - timedelta(days=7 * (len(WEEK_NAMES) - 1)))
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose items a digest tells: a leader's portfolio or one unit. ``id`` goes into names of files."""
+
+    id: str
+    name: str
+    units: frozenset[str]
+
+
+def digest_for(
+    office: Office,
+    conn: Connection,
+    day: date,
+    as_of: datetime,
+    *,
+    kind: str = "week",
+    scope: Scope | None = None,
+    issue: int = 0,
+) -> Digest:
+    """The digest of the week (month, quarter) that ``day`` lies in, from what the ledger knows at ``as_of``.
+
+    ``issue``: 第几期 of a bulletin.
+    """
+    frame = _frame(office, conn, period_of(kind, day), as_of, scope)
+    if issue:
+        frame = replace(frame, issue=issue)
+    earliest = clock.at(frame.period.three[2].from_on)
     known = figures.gather(
         conn,
         office.matrix.plan.id,
         since=min(earliest, month_start(frame.to_on)),
         week_since=clock.at(frame.from_on),
         until=as_of,
+        units=None if scope is None else scope.units,
     )
     return build(frame, known, _rules(office), _vacancies(office, as_of))
 
 
-def _frame(office: Office, conn: Connection, week_of: date, as_of: datetime) -> Frame:
-    from_on = week_of - timedelta(days=week_of.weekday())
-    found = digest_id(week_of)
+def _frame(
+    office: Office, conn: Connection, period: Period, as_of: datetime, scope: Scope | None
+) -> Frame:
+    found = period.id if scope is None else f"{period.id}-{scope.id}"
     return Frame(
         id=found,
-        from_on=from_on,
-        to_on=from_on + timedelta(days=6),
+        from_on=period.from_on,
+        to_on=period.to_on,
         as_of=clock.local(as_of),
-        title=TITLE,
+        title=WORDS[period.kind].title,
         plan_title=office.matrix.plan.title,
         office=office.settings.office_name,
         issuer=office.settings.issuer,
         contact=office.settings.contact,
-        url=f"{office.settings.public_url}{PAGE}#{found}",
+        url=f"{office.settings.public_url}{PAGE}#{period.id}",
         example=office.home.example or queries.is_example(conn),
+        kind=period.kind,
+        scope="" if scope is None else scope.name,
     )
 
 
@@ -103,25 +131,38 @@ def _vacancy(unit: Unit, day: date) -> str:
     return f"空缺或没有地址，{where}，请在 config/units.yaml 补填"
 
 
-def write_digest(digest: Digest, folder: Path) -> tuple[Path, ...]:
-    """Write ``{id}.html``, ``.md``, ``.docx`` and ``.json``, each whole or not at all; their paths.
+def write_digest(
+    digest: Digest, folder: Path, fonts_dir: Path | None = None, *, word: bool = True
+) -> tuple[Path, ...]:
+    """Write ``{id}.html``, ``.md``, ``.docx``, ``.pdf`` and ``.json``, each whole or not at all; their paths.
 
-    The same digest gives the same bytes.
+    The same digest gives the same bytes. ``word=False``: no Word draft, which only the office edits. Without a Chinese font on the machine there is no PDF: ``doctor``
+    says so, and nothing else is held up by it.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    writer = None if digest.frame.kind == "week" else bulletinpaper.write
     data = json.dumps(as_json(digest), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
     contents = {
-        ".html": render_html(digest).encode(),
+        ".html": render_html(digest, drawings=True).encode(),
         ".md": render_markdown(digest).encode(),
-        ".docx": docx_bytes(digest),
+        **({".docx": docx_bytes(digest, writer)} if word else {}),
+        **_pdf(digest, fonts_dir, writer),
         ".json": data.encode(),
     }
     return tuple(
-        _write(folder / f"{digest.id}{suffix}", content) for suffix, content in contents.items()
+        write_whole(folder / f"{digest.id}{suffix}", content)
+        for suffix, content in contents.items()
     )
 
 
-def _write(path: Path, content: bytes) -> Path:
+def _pdf(digest: Digest, fonts_dir: Path | None, writer: Writer | None) -> dict[str, bytes]:
+    if fonts.choose(fonts.families(fonts_dir)) is None:
+        return {}
+    return {".pdf": pdf_bytes(digest, fonts_dir, writer)}
+
+
+def write_whole(path: Path, content: bytes) -> Path:
+    """Write a file whole or not at all; its path."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from duban.reports.paper import Cell, Column, Paper
+from duban.reports import svg
+from duban.reports.paper import Paper
+from duban.reports.pdfpaper import PdfPaper
 from duban.reports.shares import percent
+from duban.reports.sheet import Cell, Column, Sheet
 from duban.reports.summary import cut
 from duban.reports.week import Column as Week
 from duban.reports.week import Digest, Laggard
@@ -24,7 +27,10 @@ def write_docx(digest: Digest, path: Path) -> None:
     path.write_bytes(docx_bytes(digest))
 
 
-def docx_bytes(digest: Digest) -> bytes:
+Writer = Callable[[Sheet, Digest], None]
+
+
+def docx_bytes(digest: Digest, writer: Writer | None = None) -> bytes:
     """The digest's draft paper: the same digest gives the same bytes."""
     frame = digest.frame
     paper = Paper(
@@ -33,16 +39,36 @@ def docx_bytes(digest: Digest) -> bytes:
         created=frame.as_of,
         example=frame.example,
     )
+    (writer or write)(paper, digest)
+    return paper.to_bytes()
+
+
+def pdf_bytes(digest: Digest, fonts_dir: Path | None = None, writer: Writer | None = None) -> bytes:
+    """The same paper as PDF/A. Raises OutsideError when the machine has no Chinese font."""
+    frame = digest.frame
+    paper = PdfPaper(
+        f"{frame.title}（{frame.id}）",
+        author=frame.office,
+        created=frame.as_of,
+        example=frame.example,
+        fonts_dir=fonts_dir,
+    )
+    (writer or write)(paper, digest)
+    return paper.to_bytes()
+
+
+def write(paper: Sheet, digest: Digest) -> None:
+    """Write a weekly digest from top to bottom."""
+    frame = digest.frame
     paper.title(frame.title, note=f"（{chinese_day(frame.from_on)}至{_month_day(digest)}）")
     paper.body("".join(digest.summary))
-    for write in (_overall, _red, _absent, _good, _waiting, _coming, _groups, _burden):
-        write(paper, digest)
+    for part in (overall, trend, _red, _absent, good, _waiting, _coming, _groups, _heat, _burden):
+        part(paper, digest)
     if digest.red:
         paper.attachments(RED_LIST)
     paper.sign(frame.issuer, chinese_day(frame.as_of.date()))
     if digest.red:
-        _red_list(paper, digest.red)
-    return paper.to_bytes()
+        red_list(paper, digest.red)
 
 
 def _month_day(digest: Digest) -> str:
@@ -54,7 +80,8 @@ def _month_day(digest: Digest) -> str:
     )
 
 
-def _overall(paper: Paper, digest: Digest) -> None:
+def overall(paper: Sheet, digest: Digest) -> None:
+    """总体情况: shares that add to 100.0 and the three periods side by side."""
     paper.heading("总体情况")
     shares = "；".join(
         f"{s.name}{s.count}项，占{percent(s.tenths)}" for s in digest.states if s.count
@@ -80,12 +107,46 @@ def _week_rows(weeks: Iterable[Week]) -> list[list[Cell]]:
     return [[word, *(str(getattr(week, field)) for week in weeks)] for word, field in WEEK_ROWS]
 
 
-def _red(paper: Paper, digest: Digest) -> None:
+def trend(paper: Sheet, digest: Digest) -> None:
+    """The lamps of the closed months: a drawing for the PDF, a table for Word."""
+    if not digest.trend:
+        return
+    paper.body("近几个月月末亮灯情况：", keep=True)
+    paper.chart(svg.trend(digest.trend), "各月末亮灯情况")
+    names = [name for name, *_ in digest.trend[0].lamps]
+    width = 120 / len(names)
+    paper.table(
+        [Column("月份", 36), *(Column(name, width) for name in names)],
+        [
+            [svg.month_words(month.month), *(str(count) for *_, count in month.lamps)]
+            for month in digest.trend
+        ],
+        whole=True,
+    )
+
+
+def _heat(paper: Sheet, digest: Digest) -> None:
+    if not any(bad for row in digest.heat.rows for _, bad in row.cells):
+        return
+    behind = [row for row in digest.heat.rows if any(bad for _, bad in row.cells)]
+    paper.heading("逐月按时情况")
+    paper.body("格内为“未按时件数/到期件数”；全部按时的单位不列出。", keep=True)
+    width = 112 / len(digest.heat.months)
+    paper.table(
+        [
+            Column("单位", 44, centred=False),
+            *(Column(svg.month_words(month), width) for month in digest.heat.months),
+        ],
+        [[row.unit, *(f"{bad}/{due}" if due else "—" for due, bad in row.cells)] for row in behind],
+    )
+
+
+def _red(paper: Sheet, digest: Digest) -> None:
     paper.heading("逾期事项")
     if not digest.red:
         paper.body("没有逾期未办结的事项。")
     for item in digest.red[:NAMED]:
-        paper.body(_laggard(item))
+        paper.body(laggard(item))
     if len(digest.red) > NAMED:
         paper.body(f"以上为逾期最久的{NAMED}项，全部{len(digest.red)}项见附件。")
     if digest.asked_only:
@@ -94,7 +155,8 @@ def _red(paper: Paper, digest: Digest) -> None:
         )
 
 
-def _laggard(item: Laggard) -> str:
+def laggard(item: Laggard) -> str:
+    """An overdue item in a sentence."""
     said = f"单位说明：{cut(item.reason, REASON_CHARS)}" if item.reason else "单位未说明原因"
     step = f"，已到“{item.step}”" if item.step else ""
     return (
@@ -103,11 +165,14 @@ def _laggard(item: Laggard) -> str:
     )
 
 
-def _absent(paper: Paper, digest: Digest) -> None:
-    paper.heading("本周未按时报送的单位")
+def _absent(paper: Sheet, digest: Digest) -> None:
+    this = digest.frame.words.this
+    paper.heading(f"{this}未按时报送的单位")
     if not digest.absent:
         paper.body(
-            "本周到期的定期报送没有缺报。" if digest.this_week.fell_due else "本周没有应报的事项。"
+            f"{this}到期的定期报送没有缺报。"
+            if digest.this_week.fell_due
+            else f"{this}没有应报的事项。"
         )
         return
     paper.table(
@@ -116,20 +181,21 @@ def _absent(paper: Paper, digest: Digest) -> None:
     )
 
 
-def _good(paper: Paper, digest: Digest) -> None:
+def good(paper: Sheet, digest: Digest) -> None:
+    """Who did well, by name."""
     paper.heading("做得好的单位")
     if digest.punctual:
         names = "、".join(each.unit for each in digest.punctual)
-        paper.body(f"本周到期事项全部按时、且没有逾期欠账的单位：{names}。")
+        paper.body(f"{digest.frame.words.this}到期事项全部按时、且没有逾期欠账的单位：{names}。")
     for each in digest.early[:NAMED]:
         paper.body(
             f"{each.unit}提前{each.days_early}天报结{each.task}《{each.title}》（{each.label}）。"
         )
     if not digest.punctual and not digest.early:
-        paper.body("本周没有全部按时或提前报结的单位。")
+        paper.body(f"{digest.frame.words.this}没有全部按时或提前报结的单位。")
 
 
-def _waiting(paper: Paper, digest: Digest) -> None:
+def _waiting(paper: Sheet, digest: Digest) -> None:
     paper.heading("待确认的督办建议")
     if not digest.waiting:
         paper.body("没有待确认的建议。")
@@ -162,7 +228,7 @@ def _waited(days: int) -> str:
     return f"{days}天" if days else "今天提出"
 
 
-def _coming(paper: Paper, digest: Digest) -> None:
+def _coming(paper: Sheet, digest: Digest) -> None:
     paper.heading("未来两周到期事项")
     if not digest.coming:
         paper.body("未来两周没有事项到期。")
@@ -181,7 +247,7 @@ def _coming(paper: Paper, digest: Digest) -> None:
     )
 
 
-def _groups(paper: Paper, digest: Digest) -> None:
+def _groups(paper: Sheet, digest: Digest) -> None:
     paper.heading("分组进展")
     if not digest.groups:
         paper.body("还没有开始办理的事项。")
@@ -195,7 +261,7 @@ def _groups(paper: Paper, digest: Digest) -> None:
     )
 
 
-def _burden(paper: Paper, digest: Digest) -> None:
+def _burden(paper: Sheet, digest: Digest) -> None:
     paper.heading("报送负担")
     paper.body(burden_words(digest))
     if digest.unreached:
@@ -206,8 +272,9 @@ def _burden(paper: Paper, digest: Digest) -> None:
         )
 
 
-def _red_list(paper: Paper, red: Iterable[Laggard]) -> None:
-    paper.attachment("附件", RED_LIST)
+def red_list(paper: Sheet, red: Iterable[Laggard], label: str = "附件") -> None:
+    """Everything overdue as an attachment."""
+    paper.attachment(label, RED_LIST)
     names: tuple[Cell, ...] = ("序号", "编号", _WHAT, "责任单位", "时限", ("逾期", "天数"), "督办")
     widths = (9, 14, 48, 27, 23, 12, 23)
     columns = [

@@ -14,7 +14,9 @@ from duban.reports.matrixtable import CLASS_WORDS, EVERY_WORDS, EXACT, SOURCE_WO
 Value = str | list[str] | list[dict[str, str]] | dict[str, str | list[str]]
 LIST_MARK, PART_MARK = "；", "｜"
 _KEYS = ("牵头单位", "配合单位", "完成时限", "考核要点", "来源")  # printed, and in the CSV too
-_LATER = frozenset({"取消日期", "提醒梯级"})  # columns that a workbook of an earlier release does not have
+_LATER = frozenset(
+    {"取消日期", "提醒梯级"}
+)  # columns that a workbook of an earlier release does not have
 
 
 @dataclass(frozen=True, slots=True)

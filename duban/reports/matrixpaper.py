@@ -10,11 +10,9 @@ from duban.reports.paper import (
     SMALL_HEAD_PT,
     SMALL_LINE_PT,
     SMALL_PT,
-    Cell,
-    Column,
     Paper,
-    Strong,
 )
+from duban.reports.sheet import Cell, Column, Strong
 from duban.reports.tablefit import lines_needed, split_pages
 from duban.status import chinese_day
 

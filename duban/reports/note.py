@@ -96,7 +96,7 @@ def _weeks(digest: Digest) -> Iterable[str]:
     names = (f"{week.name} {week.from_on:%m.%d}—{week.to_on:%m.%d}" for week in digest.weeks)
     yield from (
         "",
-        "### 本周与前两周",
+        f"### {digest.frame.words.table}",
         "",
         f"| 项目 | {' | '.join(names)} |",
         "|---|---:|---:|---:|",
@@ -117,7 +117,7 @@ def _lists(digest: Digest) -> Iterable[str]:
             ],
         ),
         (
-            f"本周未按时报送的单位（{len(digest.absent)}个）",
+            f"{digest.frame.words.this}未按时报送的单位（{len(digest.absent)}个）",
             [f"{e.unit}：{'；'.join(e.items)}" for e in digest.absent],
         ),
         ("做得好的", _good(digest)),
@@ -137,7 +137,9 @@ def _lists(digest: Digest) -> Iterable[str]:
 
 
 def _good(digest: Digest) -> list[str]:
-    punctual = [f"{each.unit}：本周{each.items}项全部按时" for each in digest.punctual]
+    punctual = [
+        f"{each.unit}：{digest.frame.words.this}{each.items}项全部按时" for each in digest.punctual
+    ]
     return punctual + [
         f"{each.unit}：提前{each.days_early}天报结{each.task} {each.title}（{each.label}）"
         for each in digest.early

@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,11 +18,12 @@ from docx.enum.section import WD_ORIENT
 from docx.enum.style import WD_STYLE_TYPE
 from docx.enum.table import WD_ALIGN_VERTICAL, WD_TABLE_ALIGNMENT
 from docx.enum.text import WD_ALIGN_PARAGRAPH as ALIGN
-from docx.enum.text import WD_BREAK, WD_LINE_SPACING
+from docx.enum.text import WD_BREAK, WD_LINE_SPACING, WD_TAB_ALIGNMENT
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Mm, Pt
 
+from duban.reports.sheet import Cell, Column, Strong
 from duban.settings import EXAMPLE_MARK
 
 SONG, FANG, HEI, KAI = "方正小标宋简体", "仿宋_GB2312", "黑体", "楷体_GB2312"
@@ -37,25 +37,6 @@ TYPE_AREA_MM = 156
 DRAFT_MARK = "草稿（未经审签，不作为正式文件）"
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 _NUMERALS = "一二三四五六七八九十"
-
-
-Cell = str | tuple[str, ...]
-"""A cell's text; a tuple stands for several paragraphs."""
-
-
-class Strong(str):
-    """A paragraph of a cell in 黑体: the title above its text."""
-
-    __slots__ = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A table column: its heading, its width in millimetres, and whether its text is centred."""
-
-    heading: Cell
-    width_mm: float
-    centred: bool = True
 
 
 class Paper:
@@ -86,6 +67,10 @@ class Paper:
         about.revision, about.comments, about.keywords = 1, "", "草稿"
         about.language = "zh-CN"
 
+    def number(self, text: str) -> None:
+        """发文字号, centred above the title; there is no red head to stand under."""
+        self._put("公文编号", text)
+
     def title(self, *lines: str, note: str = "") -> None:
         """The title, a line each, and below it a note in brackets (the period)."""
         self._put("公文正文", "")
@@ -103,12 +88,12 @@ class Paper:
         """一、 in 黑体, numbered here."""
         self._headings += 1
         self._subheadings = 0
-        self._put("公文一级标题", f"{_numeral(self._headings)}、{text}")
+        self._put("公文一级标题", f"{numeral(self._headings)}、{text}")
 
     def subheading(self, text: str) -> None:
         """（一） in 楷体, numbered here."""
         self._subheadings += 1
-        self._put("公文二级标题", f"（{_numeral(self._subheadings)}）{text}")
+        self._put("公文二级标题", f"（{numeral(self._subheadings)}）{text}")
 
     def body(self, text: str, *, keep: bool = False) -> None:
         """A paragraph of 仿宋, its first line two characters in. ``keep``: with what follows."""
@@ -163,6 +148,23 @@ class Paper:
             if not more:  # the day stands under the middle of the issuer's name
                 _indent_right(line, min(max((len(issuer) - len(day)) // 2 + 2, 4), 10))
 
+    def contact(self, text: str) -> None:
+        """附注 in brackets: whom to ask."""
+        self._put("公文正文", "").paragraph_format.keep_with_next = True
+        self._put("公文正文", f"（{text}）")
+
+    def chart(self, svg: str, alt: str) -> None:
+        """Left out: the table beside a drawing says the same and can be edited."""
+
+    def colophon(self, copies: str, printer: str, day: str) -> None:
+        """版记: who gets copies, who prints it and when, between rules as wide as the text."""
+        self._put("公文表后", "")
+        lines = ([f"抄送：{copies}"] if copies else []) + [f"{printer}\t{day}"]
+        for number, line in enumerate(lines):
+            paragraph = self._put("公文版记", line)
+            paragraph.paragraph_format.keep_with_next = number < len(lines) - 1
+            _rule(paragraph, below=number == len(lines) - 1)
+
     def attachments(self, *names: str) -> None:
         """附件说明, below the text."""
         self._put("公文正文", "").paragraph_format.keep_with_next = True
@@ -190,7 +192,7 @@ class Paper:
         """The .docx file: the same calls give the same bytes."""
         raw = io.BytesIO()
         self._doc.save(raw)
-        return _without_times(raw.getvalue())
+        return without_times(raw.getvalue())
 
 
 def clean(text: str) -> str:
@@ -198,7 +200,7 @@ def clean(text: str) -> str:
     return "".join(char if char >= " " or char == "\n" else " " for char in text)
 
 
-def _numeral(number: int) -> str:
+def numeral(number: int) -> str:
     """A section's number up to 99 in Chinese."""
     if number <= 10:
         return _NUMERALS[number - 1]
@@ -207,7 +209,7 @@ def _numeral(number: int) -> str:
     return head + (_NUMERALS[ones - 1] if ones else "")
 
 
-def _without_times(raw: bytes) -> bytes:
+def without_times(raw: bytes) -> bytes:
     """The same archive with the same time on every part: python-docx stamps the moment of saving."""
     target = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(raw)) as source, zipfile.ZipFile(target, "w") as fixed:
@@ -254,6 +256,11 @@ def _add_styles(doc: Any) -> None:
     _style(doc, "公文正文", FANG, BODY_PT, align=ALIGN.JUSTIFY, chars=200)
     _style(doc, "公文一级标题", HEI, BODY_PT, align=ALIGN.JUSTIFY, chars=200, keep=True)
     _style(doc, "公文二级标题", KAI, BODY_PT, align=ALIGN.JUSTIFY, chars=200, keep=True)
+    _style(doc, "公文编号", FANG, BODY_PT, align=ALIGN.CENTER)
+    _style(doc, "公文版记", FANG, PAGE_PT, align=ALIGN.LEFT, line_pt=26, tight=False)
+    doc.styles["公文版记"].paragraph_format.tab_stops.add_tab_stop(
+        Mm(TYPE_AREA_MM - 5), WD_TAB_ALIGNMENT.RIGHT
+    )
     _style(doc, "公文标题", SONG, TITLE_PT, align=ALIGN.CENTER, line_pt=34, keep=True)
     _style(doc, "公文题注", KAI, BODY_PT, align=ALIGN.CENTER, keep=True)
     _style(doc, "公文落款", FANG, BODY_PT, align=ALIGN.RIGHT, right_chars=400)
@@ -302,6 +309,7 @@ def _dress(style: Any, font: str, size: float, *, tight: bool = False) -> None:
     fonts = properties.get_or_add_rFonts()
     for name, value in (("ascii", LATIN), ("hAnsi", LATIN), ("cs", LATIN), ("eastAsia", font)):
         fonts.set(qn(f"w:{name}"), value)
+    fonts.set(qn("w:hint"), "eastAsia")  # else Word sets “ ” and … as narrow Latin signs
     for theme in ("asciiTheme", "hAnsiTheme", "eastAsiaTheme", "cstheme"):
         fonts.attrib.pop(qn(f"w:{theme}"), None)
     if tight:
@@ -326,12 +334,24 @@ def _indent_right(paragraph: Any, chars: int) -> None:
     _indent(paragraph._p.get_or_add_pPr(), firstLineChars=0, rightChars=chars * 100, size=BODY_PT)
 
 
+def _rule(paragraph: Any, *, below: bool) -> None:
+    """Rules above and, on the last line, below a paragraph of the 版记."""
+    borders = OxmlElement("w:pBdr")
+    for side in ("top", "bottom") if below else ("top",):
+        borders.append(_element(f"w:{side}", val="single", sz="8", space="1", color="auto"))
+    properties = paragraph._p.get_or_add_pPr()
+    properties.append(borders)
+    _in_order(properties)
+
+
 _ORDER = (
     "pStyle",
     "keepNext",
     "keepLines",
     "pageBreakBefore",
     "widowControl",
+    "pBdr",
+    "tabs",
     "snapToGrid",
     "spacing",
     "ind",

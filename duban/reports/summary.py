@@ -31,26 +31,26 @@ def _standing(
 
 def _overdue(weeks: Sequence[Column], red: Sequence[Laggard]) -> str:
     now, before = len(red), weeks[1].overdue
-    change = _change(now, before)
+    change = _change(now, before, weeks[1].name)
     if now == 0:
         return f"没有逾期，{change}" if before else "没有逾期"
     units = len({each.unit for each in red})
     return f"逾期{now}项，涉及{units}个单位，{change}"
 
 
-def _change(now: int, before: int) -> str:
+def _change(now: int, before: int, last: str) -> str:
     if now == before:
-        return "与上周持平"
-    return f"比上周增加{now - before}项" if now > before else f"比上周减少{before - now}项"
+        return f"与{last}持平"
+    return f"比{last}增加{now - before}项" if now > before else f"比{last}减少{before - now}项"
 
 
 def _week(this: Column, red: Sequence[Laggard]) -> str:
     if this.fell_due == 0:
-        said = "本周没有事项到期"
+        said = f"{this.name}没有事项到期"
     elif this.on_time == this.fell_due:
-        said = f"本周到期{this.fell_due}项，全部按时"
+        said = f"{this.name}到期{this.fell_due}项，全部按时"
     else:
-        said = f"本周到期{this.fell_due}项，按时{this.on_time}项（{percent(rate(this.on_time, this.fell_due))}）"
+        said = f"{this.name}到期{this.fell_due}项，按时{this.on_time}项（{percent(rate(this.on_time, this.fell_due))}）"
         said += "".join(
             f"，{word}{count}项"
             for word, count in (("迟报", this.late), ("未报", this.missing))

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints
+
+from duban.reports.periods import WORDS, Period, Words
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What stands around the figures. ``id`` is the ISO week (2026-W47), Monday to Sunday."""
+    """What stands around the figures. ``id``: 2026-W47, 2026-11 or 2026-Q4, with the scope behind it if any.
+
+    ``scope``: whose items it tells, by name; empty: everybody's. ``issue``: 第几期 of a bulletin, else 0.
+    """
 
     id: str
     from_on: date
@@ -23,11 +29,24 @@ class Frame:
     contact: str
     url: str
     example: bool
+    kind: str = "week"
+    scope: str = ""
+    issue: int = 0
+
+    @property
+    def words(self) -> Words:
+        """How its period is called."""
+        return WORDS[self.kind]
+
+    @property
+    def period(self) -> Period:
+        """The days it is about."""
+        return Period(self.kind, self.from_on, self.to_on)
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A week in figures. ``fell_due`` is always on_time + late + missing; ``overdue`` at the week's end."""
+    """A week, month or quarter in figures. ``fell_due`` is always on_time + late + missing; ``overdue`` at the week's end."""
 
     name: str
     from_on: date
@@ -180,8 +199,33 @@ class Unreached:
 
 
 @dataclass(frozen=True, slots=True)
+class HeatRow:
+    """A unit by month: of what fell due, how much did not come in time. ``cells``: (fell due, not in time)."""
+
+    unit: str
+    group: str
+    cells: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Heat:
+    """Units × months, the units in the order of their groups; months as 2026-11, oldest first."""
+
+    months: tuple[str, ...] = ()
+    rows: tuple[HeatRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LitMonth:
+    """The lamps recorded when a month closed: name, colour and count, in the policy's order."""
+
+    month: str
+    lamps: tuple[tuple[str, str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Digest:
-    """A weekly digest. Only obligations that count; only units that may be supervised."""
+    """A weekly digest or bulletin. Only obligations that count; only units that may be supervised."""
 
     frame: Frame
     summary: tuple[str, str]
@@ -200,10 +244,12 @@ class Digest:
     asked_only: (
         int  # overdue items of enterprises and institutions: asked, never named or escalated
     )
+    heat: Heat = Heat()
+    trend: tuple[LitMonth, ...] = ()
 
     @property
     def id(self) -> str:
-        """The ISO week: 2026-W47."""
+        """The id of its frame: 2026-W47."""
         return self.frame.id
 
     @property
@@ -231,3 +277,23 @@ def _plain(value: Any) -> Any:
     if isinstance(value, date):  # a datetime is a date too
         return value.isoformat()
     return format(value, "f") if isinstance(value, Decimal) else value
+
+
+def from_json(data: Mapping[str, Any]) -> Digest:
+    """The digest that ``as_json`` made plain: what was frozen is said again as it was."""
+    found: Digest = _value(Digest, data)
+    return found
+
+
+def _value(kind: Any, plain: Any) -> Any:
+    if isinstance(kind, type) and is_dataclass(kind):
+        hints = get_type_hints(kind)
+        known = {each.name: hints[each.name] for each in fields(kind)}
+        return kind(**{name: _value(known[name], each) for name, each in plain.items()})
+    if get_origin(kind) is tuple:
+        kinds = get_args(kind)
+        many = [kinds[0]] * len(plain) if kinds[-1] is Ellipsis else kinds
+        return tuple(_value(each, one) for each, one in zip(many, plain, strict=True))
+    if kind in {date, datetime}:
+        return kind.fromisoformat(plain)
+    return Decimal(plain) if kind is Decimal else plain

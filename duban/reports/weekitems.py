@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from duban import clock
 from duban.lamps import LampPolicy
 from duban.ledger.figures import Duty
 from duban.reports import week
+from duban.reports.periods import Period
 from duban.status import OPEN_STATES, Standing, standing
 from duban.workdays import Calendar
 
@@ -110,9 +111,9 @@ def count_closed(items: Iterable[Item]) -> int:
     return sum(item.duty.state == "closed" for item in items)
 
 
-def span(from_on: date) -> tuple[datetime, datetime]:
-    """A week's first moment, and the first moment after it."""
-    return clock.at(from_on), clock.at(from_on + timedelta(days=7))
+def span(period: Period) -> tuple[datetime, datetime]:
+    """A period's first moment, and the first moment after it."""
+    return clock.at(period.from_on), clock.at(period.to_on + timedelta(days=1))
 
 
 def within(moment: datetime | None, since: datetime, until: datetime) -> bool:
@@ -120,7 +121,7 @@ def within(moment: datetime | None, since: datetime, until: datetime) -> bool:
     return moment is not None and since <= moment < until
 
 
-def due_this_week(frame: week.Frame, item: Item) -> bool:
-    """Whether it fell due in the digest's week, as far as that week has passed."""
-    since, until = span(frame.from_on)
+def due_this_period(frame: week.Frame, item: Item) -> bool:
+    """Whether it fell due in the digest's period, as far as that has passed."""
+    since, until = span(frame.period)
     return within(fell_due_at(item.duty), since, min(until, frame.as_of))

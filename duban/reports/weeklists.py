@@ -10,7 +10,7 @@ from duban import clock
 from duban.ledger.figures import Detour, Raised
 from duban.matrix.model import POST_NAMES
 from duban.reports import week
-from duban.reports.weekitems import Item, due_this_week, in_time, is_answered, span, within
+from duban.reports.weekitems import Item, due_this_period, in_time, is_answered, span, within
 from duban.status import OPEN_STATES, STATE_NAMES
 
 REPORTS = frozenset({"report", "summary"})
@@ -61,7 +61,7 @@ def absent_list(frame: week.Frame, items: Iterable[Item]) -> tuple[week.Absent, 
     missing: dict[str, list[str]] = {}
     for item in items:
         duty = item.duty
-        if duty.kind in REPORTS and due_this_week(frame, item) and not is_answered(duty):
+        if duty.kind in REPORTS and due_this_period(frame, item) and not is_answered(duty):
             missing.setdefault(duty.unit_name, []).append(
                 f"{duty.task} {duty.title}（{duty.label}）"
             )
@@ -72,19 +72,19 @@ def punctual_list(frame: week.Frame, items: Sequence[Item]) -> tuple[week.Punctu
     """Units with all of this week in time that owe nothing from before, in the order of their groups."""
     behind = {item.duty.unit for item in items if item.how.overdue}
     behind |= {
-        item.duty.unit for item in items if due_this_week(frame, item) and not in_time(item.duty)
+        item.duty.unit for item in items if due_this_period(frame, item) and not in_time(item.duty)
     }
     done = Counter(
         (item.duty.group, item.duty.unit, item.duty.unit_name)
         for item in items
-        if item.duty.unit not in behind and due_this_week(frame, item)
+        if item.duty.unit not in behind and due_this_period(frame, item)
     )
     return tuple(week.Punctual(name, count) for (_, _, name), count in sorted(done.items()))
 
 
 def early_list(frame: week.Frame, items: Iterable[Item]) -> tuple[week.Early, ...]:
     """Tasks and milestones reported done this week before their due, earliest first."""
-    since, until = span(frame.from_on)
+    since, until = span(frame.period)
     found = []
     for duty in (item.duty for item in items):
         if duty.kind not in FINISHES or duty.due_on is None or duty.state == "returned":

@@ -12,6 +12,8 @@ from duban import clock
 from duban.lamps import Lamp, LampPolicy
 from duban.ledger.figures import Figures, SentOut
 from duban.reports import week
+from duban.reports.heat import heat_of, trend_of
+from duban.reports.periods import Period
 from duban.reports.shares import shares
 from duban.reports.summary import summary
 from duban.reports.weekitems import (
@@ -38,7 +40,6 @@ from duban.reports.weeklists import (
     waiting_list,
 )
 
-WEEK_NAMES = ("本周", "上周", "前一周")
 TOP_ASKED = 5
 
 
@@ -48,7 +49,7 @@ def build(
     rules: Rules,
     vacancies: Mapping[str, str] | None = None,
 ) -> week.Digest:
-    """The digest of the week of ``frame`` as known at ``frame.as_of``.
+    """The digest of the period of ``frame`` as known at ``frame.as_of``.
 
     What came in after ``as_of`` is treated as not there yet. ``vacancies``: unit id to the sentence for a
     unit whose liaison cannot be reached; told only of units that owe something.
@@ -73,6 +74,8 @@ def build(
         groups=_groups(frame, current, rules.groups),
         burden=_burden(frame, items, figures.sent),
         unreached=unreached_list(frame, items, figures.detours, vacancies or {}),
+        heat=heat_of(frame, watched, rules.groups),
+        trend=trend_of(figures.lamps, rules.lamps),
         asked_only=sum(item.how.overdue and not item.duty.unit_kind.supervised for item in items),
     )
 
@@ -83,31 +86,30 @@ def build(
 def _weeks(
     frame: week.Frame, items: Sequence[Item], figures: Figures, overdue: int
 ) -> tuple[week.Column, ...]:
-    starts = [frame.from_on - timedelta(days=7 * back) for back in range(len(WEEK_NAMES))]
     this, *before = [
-        _column(name, start, frame.as_of, items=items, figures=figures)
-        for name, start in zip(WEEK_NAMES, starts, strict=True)
+        _column(name, period, frame.as_of, items=items, figures=figures)
+        for name, period in zip(frame.words.columns, frame.period.three, strict=True)
     ]
     return (replace(this, overdue=overdue), *before)
 
 
 def _column(
     name: str,
-    from_on: date,
+    period: Period,
     as_of: datetime,
     *,
     items: Sequence[Item],
     figures: Figures,
 ) -> week.Column:
-    since, until = span(from_on)
+    since, until = span(period)
     until = min(until, as_of)
     fell = [item.duty for item in items if within(fell_due_at(item.duty), since, until)]
     answered = [duty for duty in fell if is_answered(duty)]
     late = sum(is_late(duty, fell_due_at(duty) or until) for duty in answered)
     return week.Column(
         name=name,
-        from_on=from_on,
-        to_on=from_on + timedelta(days=6),
+        from_on=period.from_on,
+        to_on=period.to_on,
         fell_due=len(fell),
         on_time=len(answered) - late,
         late=late,

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
 from duban import clock
-from duban.ledger import ladder, queries, transitions
+from duban.ledger import ladder, queries, requests, transitions
+from duban.ledger.request_rules import Asked, Bounds
 from duban.ledger.store import Writing
 from duban.office import Office
 from duban.simulate.reports import Writer
@@ -115,6 +116,7 @@ class Actors:
             (time(10, 0), self._extensions),
             (time(15, 0), self._reports),
             (time(16, 0), self._reviews),
+            (time(16, 15), self._answers),
             (time(16, 30), self._decisions),
         )
         for at, act in acts:
@@ -191,14 +193,24 @@ class Actors:
                     and dice.randrange(100) < 12
                 ):
                     until = self.office.calendar.add(due_on, dice.randint(15, 30))
-                    transitions.extend(
-                        writing,
-                        row["key"],
-                        until,
-                        actor=f"{row['unit']}（示例）",
-                        reason="上级批次时间推后，申请顺延，已完成前期工作（示例）",
-                    )
-                    tally.add("延期")
+                    self._ask(writing, row, until)
+                    tally.add("申请延期")
+
+    def _ask(self, writing: Writing, row: queries.Row, until: date) -> None:
+        asked = Asked(
+            "extension",
+            "上级批次时间推后，申请顺延（示例）",
+            "已完成前期工作（示例）",
+            {"until": until.isoformat()},
+        )
+        requests.ask(
+            writing,
+            row["key"],
+            asked,
+            actor=f"{row['unit']}（示例）",
+            calendar=self.office.calendar,
+            bounds=Bounds.of(self.office.settings),
+        )
 
     # ---- the office ----
 
@@ -226,6 +238,24 @@ class Actors:
         else:
             transitions.accept(writing, row["id"], actor=REVIEWER)
             tally.add("办结")
+
+    def _answers(self, tally: Tally, at: datetime, last: datetime) -> None:
+        """The office answers what was asked today; most of it is granted."""
+        if self._shares is IDLE:
+            return
+        with self.office.ledger.write(REVIEWER, at) as writing:
+            for row in requests.waiting(writing.conn):
+                grant = self._dice("answer", row["id"]).randrange(100) < 85
+                reason = "理由充分（示例）" if grant else "请按原时限完成（示例）"
+                requests.decide(
+                    writing,
+                    row["id"],
+                    grant=grant,
+                    by=REVIEWER,
+                    reason=reason,
+                    calendar=self.office.calendar,
+                )
+                tally.add("同意延期" if grant else "不同意延期")
 
     def _decisions(self, tally: Tally, at: datetime, last: datetime) -> None:
         """The office decides on severe steps after two to eight days; the newest wait for the reader.

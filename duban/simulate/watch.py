@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from duban import clock
 from duban.ledger import audit, inspected, queries, scans
@@ -91,7 +91,8 @@ class Watch:
         if last is None or not office.calendar.is_workday(clock.day_of(at)):
             return []
         writing = Writing(conn, "duban:simulate", at, last.logical_at)
-        since = self._since or ticks.begins(office, writing, "remind")
+        begun = clock.at(ticks.in_use_from(office, writing)) - timedelta(seconds=1)
+        since = self._since or begun
         claims = remind.came_up(office, writing, since)
         return [
             f"{each.candidate.obligation}|{each.rung}|{each.candidate.round}|{each.to}"

@@ -1,41 +1,54 @@
-"""Collect: open reporting periods, take in workbooks from the drop folder, mark what is missing."""
+"""Collect: take in workbooks from drop folder and mailbox, open reporting periods, mark what is missing."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
 from duban import clock
-from duban.errors import InputError
-from duban.ledger import queries, reviews, scans, transitions
+from duban.ledger import queries, requests, reviews, scans
 from duban.ledger.events import Draft
 from duban.ledger.store import Writing
 from duban.office import Office
 from duban.stages import StageReport, ticks
 from duban.stages.claims import Notice, claim
 from duban.stages.dispatch import dispatch
+from duban.stages.dropfolder import take_in_folder
+from duban.stages.mailin import take_in_mail
 
 
 def run(office: Office, at: datetime) -> StageReport:
-    """Take in what lies in ``var/inbox``, then open and close periods up to ``at``."""
-    taken, lines, files = take_in_folder(office, at)
-    report = periods(office, at, taken=taken)
-    return replace(report, lines=(*lines, *report.lines), files=files)
+    """Take in what lies in ``var/inbox`` and in the mailbox, then open and close periods up to ``at``.
+
+    A mailbox that cannot be reached is told, and holds nothing else up.
+    """
+    dropped = take_in_folder(office, at)
+    mailed = take_in_mail(office, at)
+    report = periods(office, at, taken=dropped.taken + mailed.taken)
+    return replace(
+        report,
+        lines=(*dropped.lines, *mailed.lines, *report.lines),
+        files=tuple(dropped.files),
+        outside=mailed.outside,
+    )
 
 
 def periods(office: Office, at: datetime, *, taken: int = 0) -> StageReport:
     """Open and close periods and tell returns; one transaction, and nothing outside the ledger."""
     with office.ledger.write("duban:collect", at) as writing:
-        ticks.begins(office, writing, "collect")
+        since = ticks.begins(office, writing, "collect")
+        resumed = requests.resume_due(writing, office.calendar)
         asked = _open_periods(office, writing)
         missing = _close_periods(writing)
         returned = _tell_returns(writing)
+        answered = _tell_answers(writing, since)
         sent = dispatch(office, writing)
         counts = {
             "新发报送通知": asked,
             "记为未报": missing,
             "新告知退回": returned,
+            "告知申请答复": answered,
+            "暂缓期满恢复": resumed,
             "收到报送表": taken,
         } | sent.counts
         ticks.tick(writing, "collect", at, counts)
@@ -80,6 +93,31 @@ def _return(row: queries.Row, writing: Writing) -> Notice:
         moment=writing.at,
         reason=f"已退回，请补正：{why}" if why else "已退回，请补正",
         urgent=bool(row["urgent"]),
+    )
+
+
+def _tell_answers(writing: Writing, since: datetime) -> int:
+    """What the office answered to requests since the last run, in the day's message; each once."""
+    rows = requests.decided_since(writing.conn, since, writing.at)
+    return len(
+        claim(
+            writing,
+            [_answer(row, writing) for row in rows if row["decided_by"] != requests.BY_RULE],
+        )
+    )
+
+
+def _answer(row: queries.Row, writing: Writing) -> Notice:
+    return Notice(
+        obligation=row["obligation"],
+        unit=row["unit"],
+        task=row["task"],
+        rung=f"answer{row['id'].rsplit('?', maxsplit=1)[-1]}",
+        round=1,  # the rung names the request: told once, whatever round it began
+        recipient="liaison",
+        kind="answered",
+        moment=writing.at,
+        reason=requests.answer_words(row),
     )
 
 
@@ -134,71 +172,3 @@ def _close_periods(writing: Writing) -> int:
         )
     )
     return len(rows)
-
-
-def take_in_folder(office: Office, at: datetime) -> tuple[int, tuple[str, ...], tuple[str, ...]]:
-    """Workbooks that the office dropped into ``var/inbox``: taken ones move to ``已收``, others to ``未收``.
-
-    Returns how many reports came in, a sentence per file, and the files.
-    """
-    inbox = office.home.var / "inbox"
-    paths = (
-        sorted(path for path in inbox.glob("*.xlsx") if path.is_file() and path.name[:2] != "~$")
-        if inbox.is_dir()
-        else []
-    )
-    total, lines = 0, []
-    for path in paths:
-        taken, sentence = _take_in_file(office, path, at)
-        total += taken
-        lines.append(sentence)
-    return total, tuple(lines), tuple(office.home.shown(path) for path in paths)
-
-
-def _take_in_file(office: Office, path: Path, at: datetime) -> tuple[int, str]:
-    try:
-        reports = read_workbook(office, path.read_bytes(), at)
-        taken = submit_all(office, reports, at, actor=f"drop:{path.name}"[:120])
-    except OSError as problem:
-        return 0, f"{path.name}：读不出来（{problem.strerror}），留在原处，下次再收。"
-    except InputError as problem:
-        _set_aside(path, "未收", str(problem))
-        return 0, f"{path.name}：未收。{problem}"
-    _set_aside(path, "已收", "")
-    return taken, f"{path.name}：收到{taken}项。"
-
-
-def _set_aside(path: Path, folder: str, why: str) -> None:
-    target = path.parent / folder
-    target.mkdir(exist_ok=True)
-    place = target / path.name
-    number = 1
-    while place.exists():  # an earlier file of the same name is evidence too
-        number += 1
-        place = target / f"{path.stem}（{number}）{path.suffix}"
-    path.replace(place)
-    if why:
-        place.with_name(f"{place.name}.说明.txt").write_text(why, encoding="utf-8")
-
-
-def read_workbook(
-    office: Office, data: bytes, at: datetime
-) -> tuple[tuple[str, transitions.Report], ...]:
-    """The reports in a returned workbook. Raises InputError with every cell that is wrong."""
-    from duban.intake import workbook
-
-    with office.ledger.read() as conn:
-        result = workbook.read_form(data, office, conn, None, at)
-    result.issues.stop_on_errors()
-    return result.reports
-
-
-def submit_all(
-    office: Office, reports: tuple[tuple[str, transitions.Report], ...], at: datetime, *, actor: str
-) -> int:
-    """Submit several reports together or not at all; how many were new."""
-    with office.ledger.write(actor, at) as writing:
-        receipts = [
-            transitions.submit(writing, key, report, actor=actor) for key, report in reports
-        ]
-    return sum(not receipt.repeated for receipt in receipts)

@@ -30,7 +30,7 @@ from notifier.message import Bundle, Line, Recipient
 from notifier.route import choose
 
 EXPIRES_AFTER_WORKING_DAYS = 5
-SAID_HOWEVER_LATE = frozenset({"urge", "supervise", "advise", "returned", "cleared"})
+SAID_HOWEVER_LATE = frozenset({"urge", "supervise", "advise", "returned", "answered", "cleared"})
 DEAD_FOR_DAYS = 30
 """An address that refused mail is passed over for so long, then tried again."""
 BATCH = 500
@@ -235,6 +235,8 @@ def _moot(row: queries.Row, papers: set[tuple[str, str, int]]) -> tuple[str, str
     Confirmed papers are said even when the report came in meanwhile, and that it is closed is said
     because it is; reminders are not.
     """
+    if row["kind"] == "answered":
+        return None  # an answer is told whatever it did to the item
     if row["kind"] == "cleared" or (row["obligation"], row["rung"], row["round"]) in papers:
         return _state_words(row) if row["state"] in {"cancelled", "merged"} else None
     if not row["is_open"]:

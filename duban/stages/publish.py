@@ -9,7 +9,7 @@ from duban.ladders import Step, paper_for
 from duban.ledger import ladder
 from duban.ledger.ladder import Row
 from duban.office import Office
-from duban.stages import StageReport, ticks
+from duban.stages import StageReport, digest, ticks
 from duban.stages.claims import Notice, claim
 from duban.stages.dispatch import dispatch, unit_of
 from duban.stages.escalate import kind_of, ladders_of, step_of
@@ -26,6 +26,8 @@ def run(office: Office, at: datetime) -> StageReport:
         )
         sent = dispatch(office, writing)
         counts = {"确认后发出的督办": len(fresh)} | sent.counts
+        released = digest.release(office, writing, digest.policy_of(office))
+        counts |= {"审定后发出的周报": released} if released else {}
         ticks.tick(writing, "publish", at, counts)
     return StageReport("publish", at, counts, sent.lines)
 

@@ -20,6 +20,8 @@ def upgrade() -> None:
     _accounts()
     _message_states()
     _api_tokens()
+    _papers()
+    _mails()
     _requests()
     _evidence()
 
@@ -75,6 +77,27 @@ def _requests() -> None:
 def _message_states() -> None:
     """What failed, and how many stand in which state, without reading the texts."""
     op.create_index("ix_message_state", "message", ["state", "settled_at", "address"])
+
+
+def _mails() -> None:
+    """Each mail that was taken in or refused, once."""
+    op.create_table(
+        "mail",
+        sa.Column("id", sa.String(length=240), nullable=False),
+        _text("number", 64),
+        _text("message_id"),
+        _text("sender"),
+        _text("unit", 80),
+        _text("subject"),
+        sa.Column("arrived_at", Moment(length=27), nullable=True),
+        sa.Column("taken_at", Moment(length=27), nullable=False),
+        _text("state", 12),
+        sa.Column("detail", sa.Text(), server_default="", nullable=False),
+        _text("answer"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mail")),
+    )
+    op.create_index("ix_mail_number", "mail", ["number"])
+    op.create_index("ix_mail_sender", "mail", ["sender", "taken_at"])
 
 
 def _api_tokens() -> None:
@@ -262,3 +285,47 @@ def _delivery() -> None:
         sqlite_where=sa.text("state = 'queued'"),
         postgresql_where=sa.text("state = 'queued'"),
     )
+
+
+def _papers() -> None:
+    """What a digest is about and when it was published; numbered papers, and what they were made from."""
+    for column in (
+        _text("scope", 80),
+        _text("parent"),
+        sa.Column("kind", sa.String(length=10), server_default="week", nullable=False),
+        sa.Column("issue", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("published_at", Moment(length=27), nullable=True),
+        sa.Column("hashes", sa.Text(), server_default="{}", nullable=False),
+    ):
+        op.add_column("digest", column)
+    op.create_index("ix_digest_parent", "digest", ["parent"])
+    op.create_table(
+        "paper",
+        sa.Column("id", sa.String(length=240), nullable=False),
+        _text("kind", 20),
+        _text("series", 40),
+        sa.Column("year", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        _text("unit", 80),
+        _text("title"),
+        _text("issuer", 120),
+        _text("made_by", 120),
+        sa.Column("made_at", Moment(length=27), nullable=False),
+        _text("state", 12),
+        sa.Column("reason", sa.Text(), server_default="", nullable=False),
+        sa.Column("data", sa.Text(), nullable=False),
+        _text("sha256", 64),
+        sa.Column("files", sa.Text(), server_default="[]", nullable=False),
+        sa.Column("hashes", sa.Text(), server_default="{}", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_paper")),
+        sa.UniqueConstraint("series", "year", "number", name=op.f("uq_paper_series_year_number")),
+    )
+    op.create_index("ix_paper_made", "paper", ["made_at"])
+    op.create_index("ix_paper_unit", "paper", ["unit", "made_at"])
+    op.create_table(
+        "paper_proposal",
+        sa.Column("proposal", sa.String(length=240), nullable=False),
+        sa.Column("paper", sa.String(length=240), nullable=False),
+        sa.PrimaryKeyConstraint("proposal", name=op.f("pk_paper_proposal")),
+    )
+    op.create_index("ix_paper_proposal_paper", "paper_proposal", ["paper"])
