@@ -15,6 +15,7 @@ from duban.matrix.load import load_matrix
 from duban.matrix.model import Matrix, Unit
 from duban.matrix.names import Names
 from duban.obligations import Wanted, expand
+from duban.paperrules import load_papers
 from duban.reminderfile import check_ladders, load_reminders
 from duban.reminders import ReminderPolicy
 from duban.settings import Home, Settings, load_settings
@@ -117,6 +118,7 @@ def read_desk(home: Home, today: date) -> tuple[Desk | None, Issues]:
         return None, issues
     issues.extend(check(matrix, calendar, today))
     check_together(escalation, lamps, matrix, issues)
+    load_papers(home, issues)
     issues.extend(check_ladders(matrix, reminders))
     issues.found.sort(key=lambda issue: (issue.place.file, issue.place.line or 0))
     desk = Desk(home, settings, matrix, calendar, reminders, escalation, lamps)

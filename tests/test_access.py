@@ -230,7 +230,9 @@ VISITORS: dict[Any, Callable[[House], Browser]] = {
 
 def test_the_table_has_a_line_for_every_route_and_the_test_a_case() -> None:
     served = set(access_table.routes_of(ROUTERS))
-    served = {each for each in served if not each[1].startswith("/api/")}  # test_api_tokens has these
+    served = {
+        each for each in served if not each[1].startswith("/api/")
+    }  # test_api_tokens has these
     assert access_table.unlisted(ROUTERS) == []
     assert served == {(method, route) for method, route, *_ in EXPECTED} | OPEN
 

@@ -226,10 +226,13 @@ SPEAKERS = [
             "ladderfile",
             "preset",
             "sign_in_settings",
+            "mailbox_settings",
+            "paperrules",
             "workdays",
             "desk",
         ]
     ),
+    ROOT / "duban" / "reports" / "papertemplate.py",
     *(
         ROOT / "notifier" / f"{name}.py"
         for name in ["config", "routes", "overrides", "proof", "sandbox"]

@@ -110,7 +110,10 @@ def _fonts(office: Office) -> Found:
     issues = Issues()
     policy = load_papers(office.home, issues)
     said, wrong = fonts.told(policy.fonts_dir)
-    return [("PDF 字体", said)], [*(str(each) for each in issues.errors), *([wrong] if wrong else [])]
+    return [("PDF 字体", said)], [
+        *(str(each) for each in issues.errors),
+        *([wrong] if wrong else []),
+    ]
 
 
 def _lost(office: Office) -> Found:

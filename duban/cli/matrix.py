@@ -49,7 +49,6 @@ def check(args: argparse.Namespace) -> int:
     """Print every mistake, doubt and hint; exit 1 when there is a mistake."""
     from duban.assessment.sheets import load_sheets
     from duban.desk import read_desk
-    from duban.paperrules import load_papers
     from duban.reports.papertemplate import check_paper_templates
     from notifier.config import load_channels
     from notifier.proof import check_templates
@@ -57,7 +56,6 @@ def check(args: argparse.Namespace) -> int:
     home = find_home(args.home)
     desk, issues = read_desk(home, clock.day_of(clock.now()))
     check_templates(home, load_channels(home, issues), issues)
-    load_papers(home, issues)
     check_paper_templates(home, issues)
     try:
         load_sheets(home)

@@ -31,7 +31,17 @@ _COMPARED = (
     "provisional",
 )
 COMPARED = (
-    *("key", "task", "unit", "original_due_on", "state", "missed_at", "round", "adjusted", "origin"),
+    *(
+        "key",
+        "task",
+        "unit",
+        "original_due_on",
+        "state",
+        "missed_at",
+        "round",
+        "adjusted",
+        "origin",
+    ),
     *_COMPARED,
 )
 """The columns of an obligation that a comparison needs; reading the others costs half its time."""

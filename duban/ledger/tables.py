@@ -398,13 +398,17 @@ proposal = sa.Table(
     _text("paper", 20),
     _text("policy", 64),
     sa.Column("raised_at", Moment, nullable=False),
-    _text("state", 12),  # taken (needed nobody) | waiting | confirmed | softened | dropped | withdrawn
+    _text(
+        "state", 12
+    ),  # taken (needed nobody) | waiting | confirmed | softened | dropped | withdrawn
     sa.Column("decided_at", Moment),
     _text("decided_by", 120),
     sa.Column("reason", sa.Text, nullable=False, server_default=""),
     _text("ladder", 40),  # of the policy: which of its ladders
     _text("score", 60),  # what the step means for the assessment, by name or points
-    sa.Column("stated", sa.Text, nullable=False, server_default=""),  # the unit's own reason, as told
+    sa.Column(
+        "stated", sa.Text, nullable=False, server_default=""
+    ),  # the unit's own reason, as told
     _text("assigned_to", 120),  # the named decider to whom it was handed over
     _text("softened_to", 40),  # the milder step that left in its stead
     sa.UniqueConstraint("obligation", "step", "round"),

@@ -291,7 +291,13 @@ DUBAN = Table(
             ("缺佐证材料，请补传。",),
         ),
         Key("evidence_scan", Kind.ROW, "附件查毒", "不写就不查", of="evidence_scan"),
-        Key("board", Kind.ROW, "看板：领导分管哪些单位、报送负担的限额", "不写就用默认值", of="board"),
+        Key(
+            "board",
+            Kind.ROW,
+            "看板：领导分管哪些单位、报送负担的限额",
+            "不写就用默认值",
+            of="board",
+        ),
     ),
 )
 BOARD = Table(
