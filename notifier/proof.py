@@ -50,6 +50,7 @@ _ACTIVE = frozenset(
     {"script", "iframe", "object", "embed", "form", "input", "button", "link", "base", "svg"}
     | {"video", "audio", "img", "picture", "source", "frame", "applet"}
 )
+PAPERS_FOLDER = "papers"
 
 
 # ---- samples -----------------------------------------------------------------------------------
@@ -165,6 +166,8 @@ def check_templates(home: Home, channels: Channels, issues: Issues) -> None:
     if not folder.is_dir():
         return
     for path in sorted(folder.iterdir()):
+        if path.name == PAPERS_FOLDER:
+            continue  # Word templates of papers, judged by those who write papers
         if path.name not in NAMES and not path.name.startswith(".") and path.suffix != ".bak":
             issues.error(
                 "template-name",

@@ -273,3 +273,8 @@ def test_every_sample_can_be_said_in_every_form() -> None:
     ]
     assert all(one.text and one.html and one.md and one.chat and not one.problems for one in found)
     assert len(found) >= 12
+
+
+def test_the_folder_of_paper_templates_is_no_message_template(office: Home) -> None:
+    (office.config / "templates" / "papers").mkdir(parents=True)
+    assert checked(office) == []

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from duban import __version__, clock
 from duban.cli import show
 from duban.errors import Exit, InputError, Issues, Level, OutsideError, Place, UsageError
-from duban.settings import find_home
+from duban.settings import Home, find_home
 
 if TYPE_CHECKING:
     from duban.ledger.plan import Difference
+    from notifier.config import Channels
 
 
 def init(args: argparse.Namespace) -> int:
@@ -49,14 +50,11 @@ def check(args: argparse.Namespace) -> int:
     """Print every mistake, doubt and hint; exit 1 when there is a mistake."""
     from duban.assessment.sheets import load_sheets
     from duban.desk import read_desk
-    from duban.reports.papertemplate import check_paper_templates
     from notifier.config import load_channels
-    from notifier.proof import check_templates
 
     home = find_home(args.home)
     desk, issues = read_desk(home, clock.day_of(clock.now()))
-    check_templates(home, load_channels(home, issues), issues)
-    check_paper_templates(home, issues)
+    _check_templates(home, load_channels(home, issues), issues)
     try:
         load_sheets(home)
     except InputError as problem:
@@ -74,6 +72,17 @@ def check(args: argparse.Namespace) -> int:
             show.issues(issues)
         _summary(issues, readable=desk is not None)
     return Exit.INPUT if issues.errors or desk is None else Exit.DONE
+
+
+def _check_templates(home: Home, channels: Channels, issues: Issues) -> None:
+    """The office's own templates; rendering is imported only where there are some."""
+    if not (home.config / "templates").exists():
+        return
+    from duban.reports.papertemplate import check_paper_templates
+    from notifier.proof import check_templates
+
+    check_templates(home, channels, issues)
+    check_paper_templates(home, issues)
 
 
 def _summary(issues: Issues, *, readable: bool) -> None:
