@@ -45,7 +45,8 @@ SCHEDULE: tuple[Timed, ...] = (
     Timed("upkeep", "nightly", ("30 3 * * *",)),
     Timed("assess", "monthly", ("0 6 1 * *",)),
     Timed("publish", "daily", ("40 7 * * *",)),
-    Timed("collect", "daily", ("50 7 * * *", "0 18 * * *")),
+    # The last one before midnight takes in what was sent on the evening of a due day.
+    Timed("collect", "daily", ("50 7 * * *", "50 10,13,16,23 * * *", "0 18 * * *")),
     Timed("digest", "weekly", ("0 8 * * 1",)),
     Timed("escalate", "daily", ("10 8 * * *",)),
     Timed("remind", "daily", ("30 8 * * *",)),
