@@ -16,6 +16,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Any
 
 from duban.ledger.outbox import BAD_ADDRESS, UNREACHABLE, Outcome
@@ -28,6 +29,7 @@ MODES = ("ssl", "starttls", "plain")
 PORTS = {"ssl": 465, "starttls": 587, "plain": 25}
 _ADDRESS = re.compile(r"[\x21-\x7e]+@[\x21-\x7e]+", re.ASCII)
 _LOST = (smtplib.SMTPServerDisconnected, OSError)
+Reply = tuple[int, bytes] | Exception
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,11 @@ class SmtpPool:
     def _send(
         self, sender: str, recipients: Sequence[str], mail: bytes, by: Deadline
     ) -> dict[str, Outcome]:
-        with self._begun(sender, by) as connection:
-            outcomes = {each: _offer(connection, each) for each in recipients}
+        with self._begun(sender, recipients, by) as (connection, replies):
+            outcomes = {
+                each: _offer(connection, each, reply)
+                for each, reply in zip_longest(recipients, replies)
+            }
             taken = [each for each, outcome in outcomes.items() if outcome.kind == "sent"]
             if taken:
                 outcomes |= dict.fromkeys(taken, _data(connection, mail))
@@ -101,12 +106,17 @@ class SmtpPool:
             return outcomes
 
     @contextmanager
-    def _begun(self, sender: str, by: Deadline) -> Iterator[smtplib.SMTP]:
-        """A connection that has taken our MAIL FROM; afterwards it is kept if it is still good."""
-        connection = self._begin(sender, by)
+    def _begun(
+        self, sender: str, recipients: Sequence[str], by: Deadline
+    ) -> Iterator[tuple[smtplib.SMTP, list[Reply]]]:
+        """A connection that has taken our MAIL FROM, and what it said of recipients told with it.
+
+        Afterwards the connection is kept if it is still good.
+        """
+        connection, replies = self._begin(sender, recipients, by)
         whole = False
         try:
-            yield connection
+            yield connection, replies
             whole = connection.sock is not None
         finally:
             if whole:
@@ -115,7 +125,9 @@ class SmtpPool:
             else:
                 connection.close()
 
-    def _begin(self, sender: str, by: Deadline) -> smtplib.SMTP:
+    def _begin(
+        self, sender: str, recipients: Sequence[str], by: Deadline
+    ) -> tuple[smtplib.SMTP, list[Reply]]:
         while True:
             with self._lock:
                 connection = self._idle.pop() if self._idle else None
@@ -124,14 +136,14 @@ class SmtpPool:
                 connection = self._open(by)
             try:
                 _give(connection, by, self.server.read_seconds)
-                _start(connection, sender)
+                replies = _start(connection, sender, recipients)
             except UnreachableError:
                 connection.close()
                 # Servers close idle connections without a word: only a fresh one proves anything.
                 if fresh:
                     raise
             else:
-                return connection
+                return connection, replies
 
     def _open(self, by: Deadline) -> smtplib.SMTP:
         """Connect, secure and log in. Raises UnreachableError with a sentence."""
@@ -248,20 +260,45 @@ def good_address(address: str) -> bool:
     )
 
 
-def _start(connection: smtplib.SMTP, sender: str) -> None:
-    """MAIL FROM. A server that refuses our sender refuses every mail: the channel is at fault."""
+def _start(connection: smtplib.SMTP, sender: str, recipients: Sequence[str]) -> list[Reply]:
+    """MAIL FROM; where commands may be sent together (RFC 2920), RCPT TO with it, and its replies.
+
+    DATA waits for them: sent along, a server that took no recipient might ask for the mail all the same.
+    A server that refuses our sender refuses every mail: the channel is at fault.
+    """
+    together = connection.has_extn("pipelining") and good_address(sender)
     try:
-        code, said = connection.mail(sender)
+        if together:
+            connection.send(_at_once(sender, recipients))
+        code, said = connection.getreply() if together else connection.mail(sender)
     except _LOST as problem:
         raise UnreachableError(f"邮件服务器断开了连接（{_short(problem)}）") from None
+    replies = [_reply(connection) for _ in recipients] if together else []
     if code != 250:
         raise UnreachableError(f"邮件服务器不接受发件人（{code} {_text(said)}）")
+    return replies
 
 
-def _offer(connection: smtplib.SMTP, recipient: str) -> Outcome:
-    """RCPT TO: what the server says of one recipient; ``sent`` means accepted so far."""
+def _at_once(sender: str, recipients: Sequence[str]) -> str:
+    lines = [f"MAIL FROM:<{sender}>", *(f"RCPT TO:<{each}>" for each in recipients)]
+    return "".join(f"{line}\r\n" for line in lines)
+
+
+def _reply(connection: smtplib.SMTP) -> Reply:
+    """The next reply of a server, or what kept it from coming."""
     try:
-        code, said = connection.rcpt(recipient)
+        return connection.getreply()
+    except _LOST as problem:
+        connection.close()
+        return problem
+
+
+def _offer(connection: smtplib.SMTP, recipient: str, reply: Reply | None) -> Outcome:
+    """RCPT TO, unless its ``reply`` is here: what the server says of one recipient; ``sent``: so far."""
+    try:
+        if isinstance(reply, Exception):
+            raise reply
+        code, said = reply or connection.rcpt(recipient)
     except _LOST as problem:
         connection.close()
         return Outcome("temporary", "dropped", f"发送前连接中断（{_short(problem)}）")

@@ -418,6 +418,9 @@ RULES = [
     ("receipt-later", HELLO + b"250 ok\r\n250 ok\r\n354 go\r\n452 full\r\n", "temporary", "452"),
     ("receipt-refused", HELLO + b"250 ok\r\n250 ok\r\n354 go\r\n554 spam\r\n", "permanent", "554"),
     ("pipelining-offered", PIPELINING + b"250 ok\r\n250 ok\r\n354 go\r\n250 ok\r\n", "sent", "250"),
+    ("pipelining-sender-refused", PIPELINING + b"550 not you\r\n503 no sender\r\n", "temporary", UNREACHABLE),
+    ("pipelining-gone", PIPELINING + b"250 ok\r\n", "temporary", "dropped"),
+    ("pipelining-421", PIPELINING + b"250 ok\r\n421 going\r\n", "temporary", "421"),
     ("pipelining-refused", PIPELINING + b"250 ok\r\n550 5.1.1 nobody\r\n250 ok\r\n", "permanent", BAD_ADDRESS),
 ]  # fmt: skip
 
@@ -430,6 +433,31 @@ def test_where_a_server_says_no_decides_what_becomes_of_the_letter(
     found = scripted(said)
     assert (found.kind, found.code) == (kind, code)
     assert found.detail or found.kind == "sent"
+
+
+@pytest.mark.parametrize("offered", [True, False], ids=["offered", "not-offered"])
+def test_sender_and_recipient_go_together_only_where_the_server_offers_it(offered: bool) -> None:
+    heard: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            with listening.accept()[0] as line:
+                line.sendall(b"220 hi\r\n")
+                line.recv(65_536)
+                line.sendall(b"250-hi\r\n250 PIPELINING\r\n" if offered else b"250 hi\r\n")
+                heard.append(line.recv(65_536).upper())
+                line.sendall(b"250 ok\r\n250 ok\r\n354 go\r\n250 ok\r\n")
+                while line.recv(65_536):
+                    pass
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        found = outcome_with(listening.getsockname()[1], "plain")
+        thread.join()
+    assert found.kind == "sent"
+    assert heard[0].count(b"MAIL FROM:") == 1
+    assert heard[0].count(b"RCPT TO:") == offered
+    assert b"DATA" not in heard[0]
 
 
 def test_a_server_whose_certificate_is_for_another_host_gets_no_mail(
