@@ -343,9 +343,10 @@ def next_rung(
 ) -> RungMoment | None:
     """The first rung of an obligation that comes up later than a moment; None: there is none any more."""
     ladder = policy.ladder_for(each)
+    first = max(clock.day_of(after), each.opens_on or date.min)
     found = []
     for rung in ladder.rungs:
-        for day in _rung_days(policy, calendar, rung, each.due_on, clock.day_of(after)):
+        for day in _rung_days(policy, calendar, rung, each.due_on, first):
             came_up = _came_up(rung, day, clock.at(day, policy.digest_time), ladder)
             if came_up.moment > after and _is_open(each, came_up):
                 found.append(came_up)

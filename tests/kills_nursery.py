@@ -108,7 +108,7 @@ def _live(order: dict[str, Any], told: Told, points: Points, main: Any) -> None:
     told.moment = datetime.fromisoformat(order["moment"])
     told.began = datetime.fromisoformat(order["began"]) if order["began"] else None
     points.last = order["kill_at"]
-    os.environ |= order["environment"]
+    os.environ |= {"DUBAN_EXAMPLE": "0"} | order["environment"]  # the example has its own ledger
     code, said = 1, {}
     try:
         with Path(order["out"]).with_suffix(".txt").open("w", encoding="utf-8") as text:

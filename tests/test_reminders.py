@@ -347,7 +347,7 @@ def test_as_an_independent_reading_has_it(
     assert len(got) == len(set(got))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     policy=policies(),
     calendar=calendars(),
